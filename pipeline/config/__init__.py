@@ -1,0 +1,1 @@
+"""Configuration: job, catalog, policies and statistics as frozen models; the only place that reads YAML."""

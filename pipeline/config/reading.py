@@ -1,0 +1,171 @@
+"""Strict YAML: the only place that reads it.
+
+Every scalar stays text (the models give types, so `no`, `1e3` and `012` never change their meaning); duplicate
+keys, anchors, aliases, merge keys, tags, empty values and several documents are refused, each with its line.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import JobWrong, Problem
+
+MOST_BYTES = 4 << 20
+MOST_DEPTH = 24
+
+Node = Any  # str | list[Node] | dict[str, Node]; a recursive alias gains nothing under `Any` from yaml
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed file: nested dicts and lists of text, and the line of every place in it."""
+
+    name: str
+    root: Node
+    lines: Mapping[Place, int]
+
+    def where(self, place: Place) -> str:
+        """Return file, line and dotted path of a place, or of the nearest one above it."""
+        path = ".".join(str(step) for step in place)
+        known = place
+        while known not in self.lines and known:
+            known = known[:-1]
+        return f"{self.name}:{self.lines.get(known, 1)}: {path}" if path else f"{self.name}"
+
+
+@dataclass
+class _Open:
+    """A collection that is being read."""
+
+    node: Node
+    place: Place
+    key: str | None = None
+    keys: dict[str, int] = field(default_factory=dict)
+
+
+class _Wrong(Exception):
+    """Internal: a construct that is refused, with its line."""
+
+    def __init__(self, line: int, message: str, hint: str = "") -> None:
+        self.line, self.message, self.hint = line, message, hint
+        super().__init__(message)
+
+
+def read_yaml(path: Path, name: str) -> Document:
+    """Read one configuration file; `name` is how errors call it.
+
+    Raises:
+        JobWrong: the file is missing, too large, no UTF-8, no YAML, or uses a refused construct.
+
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise JobWrong(f"cannot be read: {error.strerror}", where=name) from None
+    if len(data) > MOST_BYTES:
+        raise JobWrong(f"must be at most {MOST_BYTES >> 20} MiB", where=name)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise JobWrong("must be UTF-8", where=name) from None
+    return parse_yaml(text, name)
+
+
+def parse_yaml(text: str, name: str) -> Document:
+    """Parse text as one strict document. Raises JobWrong as `read_yaml` does."""
+    try:
+        return _build(text, name)
+    except _Wrong as wrong:
+        raise JobWrong(wrong.message, where=f"{name}:{wrong.line}", hint=wrong.hint) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise JobWrong(f"is no YAML: {error.problem}", where=f"{name}:{line}") from None
+    except (yaml.YAMLError, ValueError):
+        raise JobWrong("is no YAML: it holds characters that YAML forbids", where=name) from None
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+
+
+def _build(text: str, name: str) -> Document:
+    lines: dict[Place, int] = {}
+    stack: list[_Open] = []
+    root: list[Node] = []
+    for event in _events(text):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        _refuse_constructs(event, line, bool(root))
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            if len(stack) >= MOST_DEPTH:
+                raise _Wrong(line, f"must be nested at most {MOST_DEPTH} deep")
+            node: Node = {} if isinstance(event, yaml.MappingStartEvent) else []
+            if stack and isinstance(stack[-1].node, dict) and stack[-1].key is None:
+                raise _Wrong(line, "a key must be plain text")
+            place = _put(stack, root, node, line)
+            lines.setdefault(place, line)
+            stack.append(_Open(node, place))
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            stack.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            _scalar(event, line, stack, root, lines)
+    if not root:
+        raise _Wrong(1, "is empty")
+    return Document(name, root[0], lines)
+
+
+def _scalar(
+    event: yaml.ScalarEvent, line: int, stack: list[_Open], root: list[Node], lines: dict[Place, int]
+) -> None:
+    top = stack[-1] if stack else None
+    if top is not None and isinstance(top.node, dict) and top.key is None:
+        if event.value == "<<" and event.style is None:
+            raise _Wrong(line, "merge keys (<<) are refused", "write the keys out")
+        if event.value in top.keys:
+            first = top.keys[event.value]
+            raise _Wrong(
+                line, f"the key {event.value} stands twice (first on line {first})", "the last one would win"
+            )
+        top.keys[event.value] = line
+        top.key = event.value
+        lines[(*top.place, event.value)] = line
+        return
+    if event.style is None and event.value in ("", "~"):
+        raise _Wrong(line, "an empty value is refused", 'write "" for an empty text, or drop the key')
+    lines.setdefault(_put(stack, root, event.value, line), line)
+
+
+def _put(stack: list[_Open], root: list[Node], node: Node, line: int) -> Place:
+    if not stack:
+        root.append(node)
+        return ()
+    top = stack[-1]
+    if isinstance(top.node, list):
+        top.node.append(node)
+        return (*top.place, len(top.node) - 1)
+    if top.key is None:
+        raise _Wrong(line, "a key must be plain text")
+    place = (*top.place, top.key)
+    top.node[top.key] = node
+    top.key = None
+    return place
+
+
+def _refuse_constructs(event: yaml.Event, line: int, has_root: bool) -> None:
+    if isinstance(event, yaml.AliasEvent):
+        raise _Wrong(line, "aliases (*name) are refused", "write the value out")
+    if getattr(event, "anchor", None):
+        raise _Wrong(line, "anchors (&name) are refused", "write the value out")
+    if getattr(event, "tag", None):
+        raise _Wrong(line, "tags (!name) are refused", "plain text is enough: the models give types")
+    if isinstance(event, yaml.DocumentStartEvent) and has_root:
+        raise _Wrong(line, "must be one document")
+
+
+def problem_at(document: Document, place: Place, message: str, hint: str = "", code: int = JobWrong.code) -> Problem:
+    """Return a problem at a place of a document."""
+    return Problem(code, document.where(place), message, hint)

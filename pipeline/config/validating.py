@@ -1,0 +1,79 @@
+"""From a parsed document to a frozen model, with every problem at once."""
+
+import typing
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipeline.config.reading import Document, Place, problem_at
+from pipeline.errors import Problem, nearest
+from transforms import TRANSFORMS
+
+T = TypeVar("T")
+
+
+def validate(document: Document, kind: type[T] | Any) -> tuple[T | None, list[Problem]]:
+    """Validate a document as `kind` (a model or a type); return the value or all problems."""
+    adapter: TypeAdapter[T] = TypeAdapter(kind)
+    try:
+        return adapter.validate_python(document.root), []
+    except ValidationError as error:
+        known = sorted(set(_field_names(kind)) | set(_transform_fields()))
+        return None, [_problem(document, detail, known) for detail in error.errors(include_input=False)]
+
+
+def _problem(document: Document, detail: ErrorDetails, known: list[str]) -> Problem:
+    place = _place_in(document, detail["loc"])
+    context = detail.get("ctx", {})
+    name = str(detail["loc"][-1]) if detail["loc"] else ""
+    match detail["type"]:
+        case "extra_forbidden":
+            return problem_at(document, place, "unknown key", nearest(name, known))
+        case "union_tag_invalid":
+            tag = str(context.get("tag", ""))
+            return problem_at(
+                document, place, f"unknown transform {tag}", nearest(tag, [_name_of(t) for t in TRANSFORMS])
+            )
+        case "union_tag_not_found":
+            return problem_at(document, place, "must name its transform", "e.g. {transform: keyed_hash}")
+        case "missing":
+            return problem_at(document, place, f"{name} is missing")
+        case _:
+            message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+            return problem_at(document, place, message[:1].lower() + message[1:])
+
+
+def _place_in(document: Document, loc: tuple[int | str, ...]) -> Place:
+    """Drop the steps that pydantic adds for unions, so that the place exists in the file."""
+    place: list[str | int] = []
+    node: Any = document.root
+    for number, step in enumerate(loc):
+        if isinstance(node, dict) and step in node:
+            node = node[step]
+            place.append(step)
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = node[step]
+            place.append(step)
+        elif number == len(loc) - 1 and isinstance(node, dict) and not isinstance(step, int):
+            place.append(step)
+    return tuple(place)
+
+
+def _name_of(transform: type[BaseModel]) -> str:
+    return str(typing.get_args(transform.model_fields["transform"].annotation)[0])
+
+
+def _transform_fields() -> Iterator[str]:
+    for transform in TRANSFORMS:
+        yield from transform.model_fields
+
+
+def _field_names(kind: Any, seen: frozenset[Any] = frozenset()) -> Iterator[str]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+        for name, info in kind.model_fields.items():
+            yield name
+            yield from _field_names(info.annotation, seen | {kind})
+    for argument in typing.get_args(kind):
+        yield from _field_names(argument, seen)

@@ -1,0 +1,52 @@
+"""What a child sees of one slice, and what comes back to the parent."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.protect.model import Plan
+
+
+@dataclass(frozen=True)
+class StagedPart:
+    """One file of one release, written by a child, not published yet."""
+
+    path: str  # relative to the staging directory
+    rows: int
+    order: pa.Array  # int64: published row i is row order[i] of the slice
+
+
+@dataclass(frozen=True)
+class SliceView:
+    """What a tap sees of one slice. Holds raw values: it never leaves the child."""
+
+    table: str
+    index: int
+    columns: Mapping[str, pa.Array]  # typed columns of all rows; text columns are DictionaryArrays
+    subject: pa.Array | None  # text; null = no subject
+    released: Mapping[int, pa.Array]  # release number -> int64 rows that are not withheld, ascending
+    parts: Mapping[int, StagedPart]  # release number -> the part written for this table and slice
+    fingerprint_key: bytes = field(repr=False)  # 16 bytes, random per run
+
+    def __repr__(self) -> str:
+        """Counts only: the columns are raw."""
+        return f"SliceView({self.table} slice {self.index})"
+
+
+Tap = Callable[[SliceView, Plan, Path], object]
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """What one slice came to: counts, staged parts and the taps' answers. Holds no raw value."""
+
+    table: str
+    index: int
+    rows_read: int
+    quarantined: Mapping[str, int]  # reason -> records
+    withheld: Mapping[int, Mapping[str, int]]  # release number -> reason -> rows
+    parts: Mapping[int, StagedPart]  # order is left empty here
+    taps: tuple[object, ...]  # one answer per tap
+    quarantine_part: str | None = None  # relative to staging

@@ -1,0 +1,75 @@
+"""What a running command tells: progress and log lines, on stderr, without values."""
+
+import logging
+from types import TracebackType
+from typing import Protocol
+
+log = logging.getLogger("pouch")
+
+
+class Progress(Protocol):
+    """A bar on a terminal, or nothing."""
+
+    def start(self, title: str, total: int) -> None:
+        """Begin a bar of `total` steps."""
+
+    def advance(self, steps: int) -> None:
+        """Move the bar."""
+
+    def finish(self) -> None:
+        """End the bar."""
+
+
+class Silent:
+    """No bar: not on a terminal."""
+
+    def start(self, title: str, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, steps: int) -> None:
+        """Do nothing."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+
+class Bar:
+    """A rich progress bar on stderr."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> "Bar":
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+    def start(self, title: str, total: int) -> None:
+        """Begin a bar of `total` steps."""
+        self._bar.start()
+        self._bar.reset(self._task, total=total, description=title)
+
+    def advance(self, steps: int) -> None:
+        """Move the bar."""
+        self._bar.advance(self._task, steps)
+
+    def finish(self) -> None:
+        """Remove the bar."""
+        self._bar.stop()

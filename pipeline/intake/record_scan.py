@@ -1,0 +1,232 @@
+"""Where records end, told from bytes alone: the count of records that no parser has a say in.
+
+CSV is RFC 4180 with a declared delimiter. A quote opens a field only as its first byte; inside quotes `""` is one
+quote; a record ends at LF, CRLF or a lone CR outside quotes (old Macintosh exports; splitting there can only
+make a record shorter and thereby rejected, never hide one). An empty line is no record when the table has more
+than one column, and is a null when it has one.
+JSON lines end at LF; lines of white space are no records.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+LF, CR, QUOTE = 10, 13, 34
+_PLAIN = 0x78  # stands for "inside a field" where the last byte alone would say something else
+
+Offsets = npt.NDArray[np.int64]
+_NONE: Offsets = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Records that ended in one block."""
+
+    ends: Offsets  # offset just after each record, its line end included, in content order
+    exact: bool  # True: quotes were out of place, so a fast parser must not be trusted with these records
+
+
+class CsvScan:
+    """Feed blocks in order, then `finish`; every record's end comes out once. Offsets count from the first byte fed."""
+
+    def __init__(self, delimiter: bytes, *, blank_is_record: bool, offset: int = 0) -> None:
+        self.blank_lines = 0
+        self.open_quote = False  # the last record fed so far ended inside quotes
+        self._delimiter = delimiter[0]
+        self._blank_is_record = blank_is_record
+        self._offset = offset
+        self._line_start = offset
+        self._in_quotes = False
+        self._previous = LF
+        self._held = b""  # a CR at the end of a block: whether LF follows decides where the record ends
+        self._before = np.zeros(256, bool)
+        self._before[[self._delimiter, LF, CR, QUOTE]] = True
+        self._break = re.compile(b"[" + re.escape(delimiter) + b"\r\n]")
+        part = b'(?:"[^"]*+(?:""[^"]*+)*+"[^D\r\n]*+|(?!")[^D\r\n]*+)'.replace(b"D", re.escape(delimiter))
+        # One whole record with its line end, well formed or not; fails where a quote is still open.
+        self._record = re.compile(part + b"(?:" + re.escape(delimiter) + part + b")*+(\r\n|\n|\r)")
+
+    @property
+    def longest_open(self) -> int:
+        """Bytes of the record that has not ended yet."""
+        return self._offset - self._line_start
+
+    def feed(self, block: bytes) -> Ends:
+        """Scan the next block."""
+        if self._held:
+            block, self._held = self._held + block, b""
+        if block.endswith(b"\r"):
+            block, self._held = block[:-1], b"\r"
+        return self._scan(block)
+
+    def finish(self) -> Ends:
+        """Scan what was held back, and end a last record that has no line end."""
+        last = _NONE
+        exact = False
+        if self._held:
+            block, self._held = self._held, b""
+            found = self._scan(block)
+            last, exact = found.ends, found.exact
+        self.open_quote = self._in_quotes
+        if self._offset > self._line_start:
+            last = np.append(last, self._offset)
+            self._line_start = self._offset
+        return Ends(last, exact or self.open_quote)
+
+    def _scan(self, block: bytes) -> Ends:
+        if not block:
+            return Ends(_NONE, False)
+        array = np.frombuffer(block, np.uint8)
+        has_quotes = self._in_quotes or self._previous == QUOTE or b'"' in block
+        ends = self._fast_quoted(block, array) if has_quotes else self._fast_plain(block, array)
+        exact = ends is None
+        if ends is None:
+            ends = self._slow(block)
+        else:
+            self._previous = block[-1]
+        kept = self._without_blank_lines(array, ends)
+        self._offset += len(block)
+        return Ends(kept, exact)
+
+    def _line_ends(self, block: bytes, array: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """LF, and CR that no LF follows. A block never ends in CR unless it is the file's last byte."""
+        marks = array == LF
+        if b"\r" in block:
+            returns = np.flatnonzero(array == CR)
+            following = np.append(array, 0)[returns + 1]
+            marks[returns[following != LF]] = True
+        return marks
+
+    def _fast_plain(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets | None:
+        return np.flatnonzero(self._line_ends(block, array))
+
+    def _fast_quoted(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets | None:
+        """Ends by quote parity; None where a quote stands where parity does not tell its role."""
+        if not self._in_quotes and self._previous == QUOTE and not self._before[array[0]]:
+            return None  # text after a closing quote, over the edge of a block
+        marks = self._line_ends(block, array)
+        marks |= array == QUOTE
+        positions = np.flatnonzero(marks)
+        is_quote = array[positions] == QUOTE
+        quotes = positions[is_quote]
+        opening, closing = (quotes[1::2], quotes[0::2]) if self._in_quotes else (quotes[0::2], quotes[1::2])
+        # An opening quote follows a delimiter, a line end, or a closing quote (then both are one quote).
+        before = np.where(opening > 0, array[opening - 1], self._previous)
+        if not self._before[before].all():
+            return None
+        inner = closing[:-1] if len(closing) and closing[-1] == len(array) - 1 else closing
+        if not self._before[array[inner + 1]].all():
+            return None
+        inside = (np.cumsum(is_quote) + int(self._in_quotes)) & 1
+        self._in_quotes = bool((len(quotes) + int(self._in_quotes)) & 1)
+        return positions[~is_quote & (inside == 0)]
+
+    def _slow(self, block: bytes) -> Offsets:
+        """The exact state machine; whole records are taken by one regular expression."""
+        ends: list[int] = []
+        position, size, delimiter = 0, len(block), self._delimiter
+        state = self._state()
+        complete = True  # False: the record that begins here goes on in the next block, so walk it by field
+        while position < size:
+            if state == "start":
+                while complete and position < size and (match := self._record.match(block, position)):
+                    position = match.end()
+                    ends.append(position - 1)
+                complete = False
+                if position >= size:
+                    break
+                state = "quoted" if block[position] == QUOTE else "field"
+                position += state == "quoted"
+            elif state == "quoted":
+                found = block.find(b'"', position)
+                position = size if found < 0 else found + 1
+                state = "quoted" if found < 0 else "after"
+            elif state == "after" and block[position] == QUOTE:
+                state, position = "quoted", position + 1
+            else:  # in an unquoted field, or in text after a closing quote: quotes mean nothing here
+                found_break = self._break.search(block, position)
+                end = found_break.start() if found_break else size
+                position = min(size, end + 1)
+                state = "start" if found_break else "field"
+                if found_break and block[end] != delimiter:
+                    position += block[end] == CR and block[end + 1 : end + 2] == b"\n"
+                    ends.append(position - 1)
+                    complete = True
+        self._in_quotes = state == "quoted"
+        self._previous = {"after": QUOTE, "start": LF, "quoted": _PLAIN, "field": _PLAIN}[state]
+        return np.array(ends, np.int64)
+
+    def _state(self) -> str:
+        if self._in_quotes:
+            return "quoted"
+        if self._previous == QUOTE:
+            return "after"
+        return "start" if self._before[self._previous] else "field"
+
+    def _without_blank_lines(self, array: npt.NDArray[np.uint8], ends: Offsets) -> Offsets:
+        """`ends` are positions of last bytes in the block; returns offsets after them, without empty lines."""
+        if not len(ends):
+            return _NONE
+        starts = np.empty(len(ends), np.int64)
+        starts[0] = self._line_start - self._offset
+        starts[1:] = ends[:-1] + 1
+        after = ends + (self._offset + 1)
+        self._line_start = int(after[-1])
+        if self._blank_is_record:
+            return after
+        length = ends - starts
+        crlf = (length == 1) & (array[ends] == LF) & (array[ends - 1] == CR)
+        blank = (length == 0) | crlf
+        count = int(np.count_nonzero(blank))
+        if not count:
+            return after
+        self.blank_lines += count
+        return after[~blank]
+
+
+class LineScan:
+    """The same for JSON lines: a record is a line that holds more than white space."""
+
+    def __init__(self, offset: int = 0) -> None:
+        self.blank_lines = 0
+        self._offset = offset
+        self._line_start = offset
+        self._blank_so_far = True
+
+    @property
+    def longest_open(self) -> int:
+        """Bytes of the record that has not ended yet."""
+        return self._offset - self._line_start
+
+    def feed(self, block: bytes) -> Ends:
+        """Scan the next block."""
+        array = np.frombuffer(block, np.uint8)
+        ends = np.flatnonzero(array == LF)
+        tail = block[int(ends[-1]) + 1 :] if len(ends) else block
+        if len(ends):
+            starts = np.concatenate(([0], ends[:-1] + 1))
+            blank = np.zeros(len(ends), bool)
+            blank[0] = self._blank_so_far and not block[: int(ends[0])].strip(b" \t\r")
+            suspects = np.flatnonzero(np.isin(array[starts], (LF, CR, 32, 9)))
+            for line in suspects[suspects > 0]:
+                blank[line] = not block[int(starts[line]) : int(ends[line])].strip(b" \t\r")
+            self.blank_lines += int(np.count_nonzero(blank))
+            self._line_start = self._offset + int(ends[-1]) + 1
+            self._blank_so_far = True
+            ends = ends[~blank]
+        self._blank_so_far = self._blank_so_far and not tail.strip(b" \t\r")
+        found = Ends(ends + (self._offset + 1), False)
+        self._offset += len(block)
+        return found
+
+    def finish(self) -> Ends:
+        """End a last record that has no line end."""
+        if self._offset == self._line_start:
+            return Ends(_NONE, False)
+        if self._blank_so_far:
+            self.blank_lines += 1
+            return Ends(_NONE, False)
+        self._line_start = self._offset
+        return Ends(np.array([self._offset], np.int64), False)

@@ -1,0 +1,107 @@
+"""Apply a release's steps to the columns of one slice: each distinct value once, rows only to gather."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.classes import CLASSES
+from pipeline.protect.model import ExportPlan, Step
+from pipeline.protect.redact import Redactor, bind_redaction
+from transforms import Keyring, RedactText
+from transforms.base import BoundTransform
+
+# Classes whose values in the same row are looked for in its free text.
+LINKED_CLASSES = frozenset(
+    class_id for class_id, data_class in CLASSES.items() if data_class.kind == "direct_identifier"
+) | {"order_id", "tracking_number", "postal_address"}
+
+
+@dataclass(frozen=True)
+class BoundStep:
+    """A step with its keys."""
+
+    step: Step
+    bound: BoundTransform | None  # None for redacted text
+    redactor: Redactor | None = None
+
+
+@dataclass(frozen=True)
+class BoundExport:
+    """One table of one release, ready to run. Holds keys: it is made in the child and never leaves it."""
+
+    export: ExportPlan
+    steps: tuple[BoundStep, ...]  # published ones only
+
+    def __repr__(self) -> str:
+        """No keys."""
+        return f"BoundExport({self.export.table})"
+
+
+def bind_export(export: ExportPlan, keyring: Keyring) -> BoundExport:
+    """Derive the keys of all published steps."""
+    return BoundExport(export, tuple(_bind(step, keyring) for step in export.steps if step.published))
+
+
+def _bind(step: Step, keyring: Keyring) -> BoundStep:
+    if isinstance(step.transform, RedactText):
+        context_for: Callable[[str], object] = lambda domain: replace(step.context, domain=domain)  # noqa: E731 - one use
+        return BoundStep(step, None, bind_redaction(step.transform, keyring, context_for))
+    return BoundStep(step, step.transform.bind(keyring, step.context))
+
+
+def apply_export(
+    bound: BoundExport,
+    columns: Mapping[str, pa.Array],
+    classes: Mapping[str, str],
+    rows: pa.Array,
+    subject: pa.Array | None,
+    row_ids: Callable[[], pa.Array],
+) -> pa.Table:
+    """Return the published rows.
+
+    Args:
+        bound: the steps with their keys.
+        columns: typed columns of the whole slice; text columns may be dictionary arrays.
+        classes: column -> data class.
+        rows: int64, the rows to publish, in published order.
+        subject: text per row of the slice, or None.
+        row_ids: makes the row ids of the slice; called only by transforms that need them.
+
+    """
+    arrays = []
+    for step in bound.steps:
+        column = columns[step.step.column]
+        if step.redactor is not None:
+            arrays.append(_redact(step.redactor, step.step.column, columns, classes, rows))
+            continue
+        assert step.bound is not None
+        if step.bound.needs_rows:
+            ids = row_ids().take(rows)
+            people = subject.take(rows) if subject is not None else None
+            arrays.append(step.bound(_plain(column.take(rows)), subject=people, row_ids=ids))
+        elif isinstance(column, pa.DictionaryArray):
+            values = step.bound.map_values(column.dictionary)
+            arrays.append(values.take(column.indices.take(rows)))
+        else:
+            arrays.append(step.bound(column.take(rows)))
+    return pa.table(arrays, schema=bound.export.schema)
+
+
+def _redact(
+    redactor: Redactor, name: str, columns: Mapping[str, pa.Array], classes: Mapping[str, str], rows: pa.Array
+) -> pa.Array:
+    identities: dict[str, list[pa.Array]] = {}
+    for column, class_id in classes.items():
+        if column != name and class_id in LINKED_CLASSES and column in columns:
+            identities.setdefault(class_id, []).append(_text(_plain(columns[column].take(rows))))
+    return redactor(_plain(columns[name].take(rows)), {c: tuple(found) for c, found in identities.items()})
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array
+
+
+def _text(array: pa.Array) -> pa.Array:
+    return array if pa.types.is_string(array.type) else pc.cast(array, pa.string())

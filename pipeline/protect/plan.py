@@ -1,0 +1,336 @@
+"""Policy x catalog x schema -> the plan; every refusal that can come before the first row comes here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.classes import CLASSES, DataClass
+from pipeline.config.loading import Config, digest_of
+from pipeline.config.models import Policy, ReleaseSpec, TableSource
+from pipeline.errors import Drift, InputUnreadable, JobWrong, Problem, nearest, problem_of, refuse, shown_name
+from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step, TablePlan
+from transforms import AnyTransform, Drop, Keyring, RedactText
+from transforms.base import ColumnFacts
+from transforms.context import Context
+from transforms.errors import TransformError
+
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the input of one table looks like before any row is read."""
+
+    columns: tuple[str, ...]  # empty where only the rows tell (JSON lines)
+    complete: bool  # whether a catalogued column that is not among them is missing
+
+
+def make_plan(
+    config: Config,
+    schemas: Mapping[str, Schema],
+    date: str,
+    keyring: Keyring | None,
+    earlier: Sequence[Problem] = (),
+) -> Plan:
+    """Resolve every column of every release, or refuse with all problems at once.
+
+    `keyring` may be None for a dry look; then no key is checked. `earlier` are problems that other stages found
+    before, so that they are listed together.
+
+    Raises:
+        PouchError: the smallest code of what is wrong: 2 policy or contract, 3 key, 5 unsuitable, 11 drift.
+
+    """
+    problems = [*earlier]
+    for table, schema in schemas.items():
+        problems += _drift(table, schema, config.catalog[table], config.job.tables[table])
+    releases = []
+    for number, spec in enumerate(config.job.releases):
+        release, found = _release(config, spec, number, date, keyring)
+        problems += found
+        releases.append(release)
+    refuse(problems)
+    tables = {name: _table(name, config, releases) for name in sorted({t for r in releases for t in r.tables})}
+    return Plan(
+        job=config.job.job,
+        date=date,
+        tables=tables,
+        releases=tuple(releases),
+        digest=digest_of(
+            PLAN_VERSION,
+            date,
+            config.catalog,
+            [config.job.model_dump(mode="json")["tables"]],
+            [release_digest(release) for release in releases],
+        ),
+        warnings=tuple(_clear_in_both(releases)),
+    )
+
+
+def for_releases(plan: Plan, numbers: frozenset[int]) -> Plan:
+    """Return the plan with only some releases; numbers and tables' columns stay as they are."""
+    chosen = tuple(release for release in plan.releases if release.number in numbers)
+    needed = {table for release in chosen for table in release.tables}
+    return replace(plan, releases=chosen, tables={k: v for k, v in plan.tables.items() if k in needed})
+
+
+def release_digest(release: ReleasePlan) -> str:
+    """SHA-256, in hex, over everything in a release that decides its bytes, except inputs and keys."""
+    return digest_of(
+        release.recipient,
+        release.purpose,
+        release.basis,
+        release.epoch,
+        release.key_id,
+        release.expires_after_days,
+        [
+            [e.table, e.format, [[s.column, s.data_class, s.transform.model_dump(mode="json")] for s in e.steps]]
+            for e in release.exports
+        ],
+        [[s.name, s.spec.model_dump(mode="json")] for s in release.statistics],
+    )
+
+
+def epoch_of(rotation: str, date: str) -> str:
+    """Name of the key epoch of a release's date: `static`, `2026-11` or `2026-q4`."""
+    year, month = date[:4], int(date[5:7])
+    match rotation:
+        case "monthly":
+            return f"{year}-{month:02d}"
+        case "quarterly":
+            return f"{year}-q{(month + 2) // 3}"
+        case _:
+            return "static"
+
+
+# ------------------------------------------------------------------ schema drift
+
+
+def _drift(table: str, schema: Schema, catalog: Mapping[str, str], source: TableSource) -> Iterator[Problem]:
+    unknown = [column for column in schema.columns if column not in catalog]
+    if schema.columns and len(unknown) == len(schema.columns):
+        yield Problem(
+            Drift.code, table, "no column of its files is in the catalog", "is the header line missing?"
+        )
+        return
+    for column in unknown:
+        hint = nearest(column, catalog) or "propose a class with `pouch scan`, then add it to the catalog"
+        yield Problem(Drift.code, table, f"column {shown_name(column)} is not in the catalog", hint)
+    if schema.complete and schema.columns:
+        for column in catalog:
+            if column not in schema.columns:
+                yield Problem(
+                    Drift.code, table, f"column {column} of the catalog is missing in its files", "did the source change?"
+                )
+
+
+# ------------------------------------------------------------------ releases
+
+
+def _release(
+    config: Config, spec: ReleaseSpec, number: int, date: str, keyring: Keyring | None
+) -> tuple[ReleasePlan, list[Problem]]:
+    problems: list[Problem] = []
+    exports = []
+    policy = config.policies.get(spec.policy) if spec.policy else None
+    epoch = epoch_of(policy.rotation if policy else "static", date)
+    for table in spec.tables if policy else ():
+        assert policy is not None
+        steps, found = _steps(config, policy, spec, table, date, epoch)
+        problems += found
+        exports.append(ExportPlan(table, spec.format, steps))
+        problems += _contract(policy, spec, table, steps)
+        if not any(step.published for step in steps):
+            problems.append(
+                Problem(JobWrong.code, f"{spec.recipient}.{table}", "every column is dropped: nothing to publish")
+            )
+    specs = config.statistics[spec.statistics].statistics if spec.statistics else {}
+    if spec.basis == "consent":
+        problems += _people_needed(config, spec, [*spec.tables, *(s.table for s in specs.values())])
+    release = ReleasePlan(
+        number=number,
+        recipient=spec.recipient,
+        purpose=spec.purpose,
+        basis=spec.basis,
+        epoch=epoch,
+        policy_digest=digest_of(policy or "", [[k, v.model_dump(mode="json")] for k, v in sorted(specs.items())]),
+        exports=tuple(exports),
+        statistics=tuple(StatisticPlan(name, statistic) for name, statistic in sorted(specs.items())),
+        expires_after_days=spec.expires_after_days,
+        key_id=keyring.active if keyring else "",
+    )
+    return release, problems
+
+
+def _people_needed(config: Config, spec: ReleaseSpec, tables: Sequence[str]) -> Iterator[Problem]:
+    for table in dict.fromkeys(tables):
+        if table in config.job.tables and not config.job.tables[table].subject_columns:
+            yield Problem(
+                JobWrong.code,
+                f"{spec.recipient}.{table}",
+                "consent needs a subject, and this table's is none",
+                "name the subject column, or release it on another basis",
+            )
+
+
+def _contract(policy: Policy, spec: ReleaseSpec, table: str, steps: Sequence[Step]) -> Iterator[Problem]:
+    if policy.contract is None:
+        return
+    where = f"{spec.recipient}.{table}"
+    if table not in policy.contract:
+        yield Problem(JobWrong.code, where, f"the contract of policy {policy.policy} does not list this table")
+        return
+    declared = policy.contract[table]
+    published = [step.column for step in steps if step.published]
+    for column in declared:
+        if column not in published:
+            hint = nearest(column, published) or "give its class a rule"
+            yield Problem(JobWrong.code, where, f"the contract lists {column}, the release would lack it", hint)
+    for column in published:
+        if column not in declared:
+            yield Problem(
+                JobWrong.code,
+                where,
+                f"the release would hold {column}, the contract does not list it",
+                f"drop it: columns: {{{table}.{column}: {{transform: drop}}}}",
+            )
+
+
+def _steps(
+    config: Config, policy: Policy, spec: ReleaseSpec, table: str, date: str, epoch: str
+) -> tuple[tuple[Step, ...], list[Problem]]:
+    steps = []
+    problems = []
+    for column, class_id in config.catalog[table].items():
+        where = f"{spec.recipient}.{table}.{column}"
+        transform = policy.columns.get(f"{table}.{column}") or policy.rules.get(class_id)
+        if transform is None and policy.otherwise == "refuse":
+            problems.append(
+                Problem(
+                    JobWrong.code,
+                    where,
+                    f"policy {policy.policy} has no rule for class {class_id}",
+                    f"add {class_id}: {{transform: …}} or otherwise: drop",
+                )
+            )
+            continue
+        data_class = CLASSES[class_id]
+        context = Context(spec.recipient, spec.purpose, data_class.token_domain, epoch, date, table, column)
+        step, problem = _step(
+            where, column, data_class, transform or Drop(transform="drop"), context, config.job.tables[table]
+        )
+        problems += problem
+        if step is not None:
+            steps.append(step)
+    return tuple(steps), problems
+
+
+def _step(
+    where: str,
+    column: str,
+    data_class: DataClass,
+    transform: AnyTransform,
+    context: Context,
+    source: TableSource,
+) -> tuple[Step | None, list[Problem]]:
+    dropped = Step(column, data_class.id, Drop(transform="drop"), None, None, context)
+    if isinstance(transform, Drop):
+        return dropped, []
+    if isinstance(transform, RedactText) and not transform.accept_residual:
+        warning = "free text is dropped: redact_text needs accept_residual with a reason"
+        return replace(dropped, warnings=(warning,)), []
+    name = transform.transform
+    if name not in data_class.suitable:
+        suitable = ", ".join(sorted(data_class.suitable))
+        return None, [Problem(5, where, f"{name} does not suit class {data_class.id}", f"suitable: {suitable}")]
+    if data_class.id == "unknown":
+        return None, [
+            Problem(Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it")
+        ]
+    transform = with_normal_form(transform, data_class, source)
+    facts = facts_of(data_class)
+    try:
+        output = transform.output(facts)
+        weakness = transform.weakness(facts)
+    except TransformError as error:
+        return None, [problem_of(error, where)]
+    accepted = getattr(transform, "accept_weakness", None)
+    if weakness and not accepted:
+        return None, [Problem(JobWrong.code, where, weakness, 'use keyed_hash, or state accept_weakness: "<reason>"')]
+    warnings = (f"{weakness} Accepted: {accepted}",) if weakness else ()
+    return Step(column, data_class.id, transform, output.type, output.domain, context, warnings), []
+
+
+def with_normal_form(transform: AnyTransform, data_class: DataClass, source: TableSource) -> AnyTransform:
+    """Give a transform that hashes normal forms the one of the class, unless the policy names its own."""
+    fields: Mapping[str, Any] = type(transform).model_fields
+    if "normal_form" not in fields or getattr(transform, "normal_form", None) is not None:
+        return transform
+    form = data_class.normal_form
+    if form == "phone" and source.phone_region:
+        form = f"phone:{source.phone_region}"
+    return transform.model_copy(update={"normal_form": form})
+
+
+def facts_of(data_class: DataClass) -> ColumnFacts:
+    """What a transform may know of a class."""
+    return ColumnFacts(
+        data_class=data_class.id,
+        kind=data_class.kind,
+        grade=data_class.grade,
+        value_type=data_class.value_type,
+        enumerable=data_class.enumerable,
+    )
+
+
+# ------------------------------------------------------------------ tables
+
+
+def _table(name: str, config: Config, releases: Sequence[ReleasePlan]) -> TablePlan:
+    classes = config.catalog[name]
+    source = config.job.tables[name]
+    published = {
+        step.column for r in releases for e in r.exports if e.table == name for step in e.steps if step.published
+    }
+    counted = {c for r in releases for s in r.statistics if s.spec.table == name for c in statistic_columns(s)}
+    identities = {column for column, c in classes.items() if CLASSES[c].kind == "direct_identifier"}
+    used = published | counted | identities | set(source.subject_columns)
+    typed = {c: CLASSES[classes[c]].value_type for c in sorted(published | counted)}
+    return TablePlan(
+        name=name,
+        source=source,
+        classes=dict(classes),
+        types={column: kind for column, kind in typed.items() if not pa.types.is_string(kind)},
+        used=frozenset(used & set(classes)),
+    )
+
+
+def statistic_columns(statistic: StatisticPlan) -> frozenset[str]:
+    """Columns that a statistic reads, without the subject."""
+    spec = statistic.spec
+    measured = {str(getattr(m, "sum", None) or getattr(m, "mean", None)) for m in spec.measures if not isinstance(m, str)}
+    return frozenset({dimension.column for dimension in spec.dimensions} | measured)
+
+
+def _clear_in_both(releases: Sequence[ReleasePlan]) -> Iterator[str]:
+    """Columns that two recipients both hold in clear: colluding, they can join rows on them."""
+    holders: dict[tuple[str, str], list[str]] = {}
+    for release in releases:
+        for export in release.exports:
+            for step in export.steps:
+                if step.published and step.transform.transform == "keep":
+                    holders.setdefault((export.table, step.column), []).append(release.recipient)
+    for (table, column), recipients in holders.items():
+        if len(recipients) > 1:
+            yield f"{table}.{column} is held in clear by {', '.join(recipients)}: colluding, they can join on it"
+
+
+def schema_of(columns: tuple[str, ...], file_formats: frozenset[str]) -> Schema:
+    """Schema of a cut table: only rows tell the columns of JSON lines."""
+    if "jsonl" in file_formats:
+        return Schema((), complete=False)
+    if not columns:
+        raise InputUnreadable("has no columns")
+    return Schema(columns, complete=True)

@@ -1,0 +1,1 @@
+"""Synthetic order and device logs, and the seeded program that writes them."""

@@ -1,0 +1,220 @@
+"""What a transform's output can be: small frozen values that can be asked for membership.
+
+The plan declares one domain per published column; the gate proves that every published cell is a member, and
+looks for identities only where `holds_raw_text` is true. Null is a member of every domain.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+INVALID = "invalid"  # what a value becomes that a transform cannot read
+
+KEY_ID = r"[A-Za-z0-9_-]{1,64}"
+
+
+@runtime_checkable
+class OutputDomain(Protocol):
+    """A set of cells. Picklable, comparable, holds no key and no value of the data."""
+
+    @property
+    def description(self) -> str:
+        """One phrase for plans and data dictionaries."""
+
+    @property
+    def holds_raw_text(self) -> bool:
+        """Whether a member can carry pieces of two and more characters of the input."""
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """Booleans, one per cell, never null: whether the cell is a member."""
+
+
+def _members(verdict: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if isinstance(verdict, pa.ChunkedArray):
+        verdict = verdict.combine_chunks()
+    return verdict.fill_null(True)
+
+
+def _all(array: pa.Array, value: bool) -> pa.Array:
+    return _members(pc.or_(pc.is_null(array), pa.scalar(value)))
+
+
+def _is_text(data_type: pa.DataType) -> bool:
+    return bool(pa.types.is_string(data_type) or pa.types.is_large_string(data_type))
+
+
+_HEX = np.zeros(256, dtype=bool)
+_HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = True
+
+
+@dataclass(frozen=True)
+class HexToken:
+    """Exactly `digits` lowercase hexadecimal digits."""
+
+    digits: int = 32
+    holds_raw_text: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        """One phrase."""
+        return f"{self.digits} lowercase hex digits"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        if not _is_text(array.type):
+            return _all(array, False)
+        if pa.types.is_string(array.type) and array.null_count == 0 and len(array):
+            # Tokens are all of one length, so one table look-up over the bytes replaces a regular expression
+            # per cell: this runs over every published cell of the gate.
+            _, offsets_buffer, data = array.buffers()
+            offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+            if bool((np.diff(offsets) == self.digits).all()):
+                raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
+                return pa.array(_HEX[raw].reshape(-1, self.digits).all(axis=1))
+        return _members(pc.match_substring_regex(array, f"^[0-9a-f]{{{self.digits}}}$"))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Text that a RE2 expression matches from beginning to end."""
+
+    expression: str
+    description: str
+    holds_raw_text: bool = False
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        if not _is_text(array.type):
+            return _all(array, False)
+        return _members(pc.match_substring_regex(array, rf"^(?:{self.expression})\z"))
+
+
+@dataclass(frozen=True)
+class CipherToken:
+    """`p1.<key id>.<base64url without padding>`."""
+
+    holds_raw_text: ClassVar[bool] = False
+    description: ClassVar[str] = "ciphertext token p1.<key id>.<base64url>"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        return Pattern(rf"p1\.{KEY_ID}\.[A-Za-z0-9_-]{{22,}}", "").holds(array)
+
+
+@dataclass(frozen=True)
+class ClosedSet:
+    """One of a fixed list of texts."""
+
+    values: tuple[str, ...]
+    holds_raw_text: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        """One phrase, with the values where they are few."""
+        if len(self.values) <= 12:
+            return "one of " + ", ".join(self.values)
+        return f"one of {len(self.values)} fixed texts"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        if not _is_text(array.type):
+            return _all(array, False)
+        member = pc.is_in(array, value_set=pa.array(self.values, type=array.type))
+        return _members(pc.or_(member, pc.is_null(array)))
+
+
+@dataclass(frozen=True)
+class AnyText:
+    """Any text: the domain of what is kept or only partly rewritten."""
+
+    description: str = "any text"
+    holds_raw_text: ClassVar[bool] = True
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        return _all(array, _is_text(array.type))
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Any value of one number or time type."""
+
+    type: pa.DataType
+    holds_raw_text: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        """One phrase."""
+        return f"any {self.type}"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        return _all(array, array.type == self.type)
+
+
+@dataclass(frozen=True)
+class MultipleOf:
+    """Numbers that are multiples of a step (floats: nearest multiple, to 1 part in 10^9)."""
+
+    type: pa.DataType
+    step: Decimal
+    holds_raw_text: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        """One phrase."""
+        return f"{self.type}, multiples of {self.step}"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        if array.type != self.type:
+            return _all(array, False)
+        if pa.types.is_integer(self.type):
+            step = int(self.step)
+            return _members(pc.equal(pc.multiply(pc.divide(array, step), step), array))
+        if pa.types.is_decimal(self.type):
+            unit = int(self.step.scaleb(self.type.scale))
+            return pa.array([v is None or int(v.scaleb(self.type.scale)) % unit == 0 for v in array.to_pylist()])
+        values = array.to_numpy(zero_copy_only=False)
+        with np.errstate(invalid="ignore"):
+            quotient = values / float(self.step)
+            near = np.abs(quotient - np.rint(quotient)) <= 1e-9 * np.maximum(1.0, np.abs(quotient))
+        return pa.array(near | ~np.isfinite(values))
+
+
+@dataclass(frozen=True)
+class TruncatedTime:
+    """Times at the beginning of a calendar unit."""
+
+    type: pa.DataType
+    unit: str
+    holds_raw_text: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        """One phrase."""
+        return f"beginning of a {self.unit}"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        if array.type != self.type:
+            return _all(array, False)
+        floor = pc.floor_temporal(array, unit=self.unit, week_starts_monday=True).cast(self.type)
+        return _members(pc.equal(array, floor))
+
+
+@dataclass(frozen=True)
+class MaskShape:
+    """Kept characters around mask characters."""
+
+    pattern: str = field(repr=False)
+    description: str
+    holds_raw_text: bool
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        return Pattern(f"(?s:{self.pattern})", "").holds(array)

@@ -1,0 +1,113 @@
+"""Unlocked master keys in memory, usable for derivation only."""
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from transforms.context import Context
+from transforms.domains import KEY_ID
+from transforms.errors import BadParameter, KeyUnavailable
+from transforms.primitives import Undecodable, decode_fields, encode_fields, hkdf_sha256
+
+MASTER_BYTES = 32
+
+# Versions of the derivation. A change of any of these changes every key, so it comes with a new key id.
+_TOKENS = "pouch/tokens/1"
+_STATE = "pouch/state/1"
+_CHECK = "pouch/check/1"
+
+
+class Keyring:
+    """Master keys by key id, one of them active.
+
+    Guarantee: the masters leave this object only through `derive` and `state_key` (HKDF-SHA-256, RFC 5869: no
+    derived key tells a master or another derived key) and, for an inherited pipe, `export_secret_masters`.
+    It has no pickle and its repr shows public key ids. Price: Python cannot wipe memory, so masters stay in
+    the process until it ends.
+    """
+
+    __slots__ = ("_active", "_masters")
+
+    def __init__(self, masters: Mapping[str, bytes], active: str) -> None:
+        """Take 32-byte masters by key id. Raises `BadParameter`, `KeyUnavailable` for an unknown active id."""
+        import re
+
+        for key_id, master in masters.items():
+            if not re.fullmatch(KEY_ID, key_id):
+                raise BadParameter("a key id must be 1 to 64 letters, digits, _ or -")
+            if len(master) != MASTER_BYTES:
+                raise BadParameter(f"master key {key_id} must have {MASTER_BYTES} bytes, has {len(master)}")
+            if not any(master):
+                raise BadParameter(f"master key {key_id} must be random, is all zero")
+        if active not in masters:
+            raise KeyUnavailable("the keyring does not hold its active key")
+        self._masters = {key_id: bytes(masters[key_id]) for key_id in sorted(masters)}
+        self._active = active
+
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(self._masters)}; active {self._active})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keyring is never pickled or copied; key names travel, keys do not")
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """All key ids, sorted."""
+        return tuple(self._masters)
+
+    @property
+    def active(self) -> str:
+        """Id of the key that makes new tokens."""
+        return self._active
+
+    def derive(
+        self,
+        algorithm: str,
+        context: Context,
+        *,
+        key_id: str | None = None,
+        length: int = 32,
+        per_column: bool = False,
+    ) -> bytes:
+        """Key for one algorithm in one context, `length` bytes.
+
+        HKDF-SHA-256 (RFC 5869) without salt; info = length-prefixed (version, recipient, purpose, domain,
+        algorithm, epoch) and, with `per_column`, (release, table, column). An algorithm's name implies its
+        length, because HKDF outputs of different lengths under one info share their beginning.
+        Raises `KeyUnavailable` for an unknown key id.
+        """
+        fields = [_TOKENS, context.recipient, context.purpose, context.domain, algorithm, context.epoch]
+        if per_column:
+            fields += [context.release, context.table, context.column]
+        return hkdf_sha256(self._master(key_id), encode_fields(*fields), length)
+
+    def check_value(self, key_id: str | None = None) -> str:
+        """16 hex digits that name a master without telling it; public."""
+        return hkdf_sha256(self._master(key_id), encode_fields(_CHECK), 8).hex()
+
+    def state_key(self, label: str) -> bytes:
+        """32 bytes for internal use (quarantine, tombstones, row order), independent of every token key."""
+        return hkdf_sha256(self._master(None), encode_fields(_STATE, label), 32)
+
+    def export_secret_masters(self) -> bytes:
+        """All masters in clear: for the pipe that a child process inherits, and nothing else."""
+        parts: list[str | bytes] = [self._active]
+        for key_id, master in self._masters.items():
+            parts += [key_id, master]
+        return encode_fields(*parts)
+
+    @classmethod
+    def from_secret_masters(cls, data: bytes) -> "Keyring":
+        """Inverse of `export_secret_masters`. Raises `BadParameter`."""
+        try:
+            active, *pairs = decode_fields(data)
+            masters = {key_id.decode(): master for key_id, master in zip(pairs[::2], pairs[1::2], strict=True)}
+            active_id = active.decode()
+        except (Undecodable, ValueError):
+            raise BadParameter("not an exported keyring") from None
+        return cls(masters, active_id)
+
+    def _master(self, key_id: str | None) -> bytes:
+        try:
+            return self._masters[self._active if key_id is None else key_id]
+        except KeyError:
+            raise KeyUnavailable("the keyring does not hold the key that is asked for") from None
