@@ -2,9 +2,9 @@
 
 - wall seconds: from start to the end of the first process.
 - core seconds: user + system time of the process and of all descendants that were waited for (`wait4`).
-- peak memory: every 50 ms the proportional set sizes (`Pss` of /proc/<pid>/smaps_rollup) of all processes of the
-  tree are summed, and the largest sum counts. A page that several processes share counts once, so forked or
-  spawned workers are neither doubled nor missed. The tree is: the process, its descendants, and whatever runs in
+- peak memory: every 50 ms the proportional set sizes (`Pss` in /proc/<pid>/smaps_rollup) of all processes of
+  the tree are summed; the largest sum counts. A page that several processes share counts once, so forked or
+  spawned workers are neither doubled nor missed. The tree is: the process, its descendants, and what runs in
   its session (the command starts one). Peaks shorter than the interval can be missed.
 
 Linux only.

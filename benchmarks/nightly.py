@@ -4,7 +4,7 @@
 
 Every figure is of a whole process tree (see `measure.py`), medians of interleaved runs: in each round every
 contestant runs once, so that a slow minute of the machine hits all alike. Pouch runs with the gate on, an
-empty state and an empty output folder each time; its keys are made once. Memory growth compares Pouch's peak at
+empty state and output folder each time; its keys are made once. Memory growth compares Pouch's peak at
 ROWS with its peak at 4 x ROWS. Prints tables and writes benchmarks/results/nightly.json.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.orders ROWS PATH [--seed 7]
 
-One account for every four orders (250,000 accounts, mobiles, e-mails and addresses in 1 M orders); every account
+One account for every four orders (250,000 accounts, mobiles, e-mails and addresses in 1 M); each account
 occurs, some more often than others; order numbers are unique; a third of the accounts is Chinese; cards pass
 Luhn. Nothing belongs to a person: names come from short lists, numbers from a generator.
 """

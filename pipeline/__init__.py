@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.notebook import protect_frame
+    from pipeline.protect.frame import protect_frame
     from pipeline.run import run_job
 
 __all__ = ["protect_frame", "run_job"]
 __version__ = "0.1.0"
 
-_HOMES = {"run_job": "pipeline.run", "protect_frame": "pipeline.notebook"}
+_HOMES = {"run_job": "pipeline.run", "protect_frame": "pipeline.protect.frame"}
 
 
 def __getattr__(name: str) -> Any:

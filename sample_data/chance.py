@@ -1,6 +1,7 @@
 """Seeded choices that are the same under every version of Python, and check digits."""
 
 import random
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -10,8 +11,8 @@ T = TypeVar("T")
 class Chance:
     """A stream of choices of its own name.
 
-    Only `random()` is drawn on: the documentation promises the same sequence for the same seed in every version
-    of Python, which it does not promise for `choice`, `shuffle` and the like.
+    Only `random()` is drawn on: the documentation promises the same sequence for the same seed in every
+    version of Python, which it does not promise for `choice`, `shuffle` and the like.
     """
 
     def __init__(self, *names: object) -> None:
@@ -39,8 +40,6 @@ class Chance:
 
     def weighted(self, items: Sequence[T], cumulative: Sequence[float]) -> T:
         """Return one item; `cumulative` holds the running sums of the weights."""
-        from bisect import bisect_right
-
         return items[min(bisect_right(cumulative, self._random() * cumulative[-1]), len(items) - 1)]
 
     def some(self, items: Sequence[T], n: int) -> list[T]:
@@ -74,5 +73,8 @@ def resident_digit(body: str) -> str:
 
 def parcel_digit(body: str) -> str:
     """Return the check digit of a parcel number (UPU S10) for 8 digits."""
-    rest = 11 - sum(int(digit) * weight for digit, weight in zip(body, (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
+    rest = (
+        11
+        - sum(int(digit) * weight for digit, weight in zip(body, (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
+    )
     return {10: "0", 11: "5"}.get(rest, str(rest))

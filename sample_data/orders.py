@@ -15,10 +15,14 @@ FILES = ("orders-app-1.csv", "orders-app-2.csv", "orders-web.csv", "orders-partn
 PARTNERS = "orders-partners.csv"
 
 COLUMNS = (
-    "order_number", "account_id", "nickname", "username", "login_password", "consignee_name", "honorific", "company",
-    "receiving_address", "city", "region", "country", "postcode", "mobile", "contact_phone", "email", "order_time",
-    "product", "category", "quantity", "amount", "payment_method", "bank_card", "card_cvv", "card_expiry", "face_template",
-    "resident_id", "birth_date", "gender", "age", "tracking_number", "delivery_note", "service_chat", "search_terms",
+    "order_number", "account_id", "nickname", "username", "login_password", "consignee_name", "honorific",
+    "company",
+    "receiving_address", "city", "region", "country", "postcode", "mobile", "contact_phone", "email",
+    "order_time",
+    "product", "category", "quantity", "amount", "payment_method", "bank_card", "card_cvv", "card_expiry",
+    "face_template",
+    "resident_id", "birth_date", "gender", "age", "tracking_number", "delivery_note", "service_chat",
+    "search_terms",
     "browsing_history", "cart", "favorites", "avatar_url", "third_party_account",
 )  # fmt: skip
 
@@ -29,18 +33,34 @@ FORMULAS = {
     13: ("nickname", "@SUM(1+1)*cmd"),
     14: ("consignee_name", "-2+3 Pty Ltd"),
 }
-PAYMENTS = ("credit_card", "credit_card", "debit_card", "alipay", "wechat_pay", "paypal", "face_pay", "bank_transfer")
+PAYMENTS = (
+    "credit_card",
+    "credit_card",
+    "debit_card",
+    "alipay",
+    "wechat_pay",
+    "paypal",
+    "face_pay",
+    "bank_transfer",
+)
 
 Order = dict[str, str | None]
 
 
 def _mobile_as_typed(chance: Chance, person: Person) -> str:
-    """One person types a number differently from order to order; only Australians leave out the country code."""
+    """One person types a number in many ways; Australians often leave out the country code."""
     if person.mobile.startswith("+61"):
         return chance.pick(
-            (phones.national(person.mobile, " "), phones.national(person.mobile), person.mobile, phones.international(person.mobile))
+            (
+                phones.national(person.mobile, " "),
+                phones.national(person.mobile),
+                person.mobile,
+                phones.international(person.mobile),
+            )
         )
-    return chance.pick((person.mobile, phones.international(person.mobile), phones.international(person.mobile, "-")))
+    return chance.pick(
+        (person.mobile, phones.international(person.mobile), phones.international(person.mobile, "-"))
+    )
 
 
 def _age_on(day: date, birth: date) -> int:
@@ -48,10 +68,17 @@ def _age_on(day: date, birth: date) -> int:
 
 
 def _goods(chance: Chance) -> Order:
-    product = chance.weighted(words.PRODUCTS, list(accumulate(1 + 12 / (1 + n % 11) for n in range(len(words.PRODUCTS)))))
+    product = chance.weighted(
+        words.PRODUCTS, list(accumulate(1 + 12 / (1 + n % 11) for n in range(len(words.PRODUCTS))))
+    )
     quantity = 1 if chance.hit(0.75) else chance.between(2, 5)
     cents = product.cents * quantity * (100 - chance.pick((0, 0, 0, 5, 10, 20))) // 100
-    return {"product": product.name, "category": product.category, "quantity": str(quantity), "amount": f"{cents / 100:.2f}"}
+    return {
+        "product": product.name,
+        "category": product.category,
+        "quantity": str(quantity),
+        "amount": f"{cents / 100:.2f}",
+    }
 
 
 def _payment(chance: Chance, person: Person) -> Order:
@@ -70,9 +97,14 @@ def _history(chance: Chance) -> Order:
     seen = [p.id for p in chance.some(words.PRODUCTS, chance.below(4))]
     liked = [p.id for p in chance.some(words.PRODUCTS, chance.below(3))]
     return {
-        "search_terms": "; ".join(chance.some(words.SEARCHES, chance.between(1, 2))) if chance.hit(0.4) else None,
+        "search_terms": "; ".join(chance.some(words.SEARCHES, chance.between(1, 2)))
+        if chance.hit(0.4)
+        else None,
         "browsing_history": " ".join(f"/item/{p}" for p in seen) or None,
-        "cart": " ".join(f"{p.id}x{chance.between(1, 3)}" for p in chance.some(words.PRODUCTS, chance.below(3))) or None,
+        "cart": " ".join(
+            f"{p.id}x{chance.between(1, 3)}" for p in chance.some(words.PRODUCTS, chance.below(3))
+        )
+        or None,
         "favorites": " ".join([*liked, *(["shop:阳光花店"] if chance.hit(0.1) else [])]) or None,
     }
 
@@ -82,7 +114,9 @@ def _identity(chance: Chance, person: Person, day: date) -> Order:
         "account_id": person.account,
         "nickname": person.nickname if person.account else None,
         "username": person.username if person.account else None,
-        "login_password": chance.pick(words.PASSWORDS) if chance.hit(0.02) else None,  # an old client's mistake
+        "login_password": chance.pick(words.PASSWORDS)
+        if chance.hit(0.02)
+        else None,  # an old client's mistake
         "consignee_name": person.name,
         "honorific": person.honorific if chance.hit(0.5) else None,
         "company": person.company,
@@ -116,8 +150,8 @@ def _order(chance: Chance, person: Person, day: date, n: int) -> Order:
         **_payment(chance, person),
         **_history(chance),
     }
-    order["delivery_note"] = texts.note(chance, person, order) if chance.hit(0.55) else None
-    order["service_chat"] = texts.chat(chance, person, order) if chance.hit(0.16) else None
+    order["delivery_note"] = texts.note(chance, person, order) if chance.hit(0.6) else None
+    order["service_chat"] = texts.chat(chance, person, order) if chance.hit(0.22) else None
     if chance.hit(0.01):
         order["search_terms"] = f"{person.name} {person.city.name}"  # people look themselves up
     if chance.hit(0.05):
@@ -149,7 +183,9 @@ def _malformed(good: list[str], kind: int, newline: str) -> bytes:
         case 1:
             cells += ["", "surplus"]
         case 2:
-            return _line(cells, newline).replace(cells[0].encode(), b'"' + cells[0].encode() + b'"x', 1)  # stray quote
+            return _line(cells, newline).replace(
+                cells[0].encode(), b'"' + cells[0].encode() + b'"x', 1
+            )  # stray quote
         case 3:
             cells[COLUMNS.index("amount")] = "12,5O"  # a letter O and a decimal comma
         case 4:
@@ -178,9 +214,9 @@ def order_files(people: list[Person], day: date) -> dict[str, bytes]:
         name = FILES[3] if n % 20 == 19 else FILES[n % 3]
         newline = "\r\n" if name == PARTNERS else "\n"
         cells = _cells(_order(chance, person, day, n))
-        if n % 300 == 250 and n // 300 < MALFORMED:
-            damaged = list(cells)
-            damaged[0] = f"{damaged[0]}9"  # a record more, not one of the 2,000
-            files[name] += _malformed(damaged, n // 300, newline)
+        kind, rest = divmod(n - 250, 301)
+        if rest == 0 and 0 <= kind < MALFORMED:
+            damaged = [f"{cells[0]}9", *cells[1:]]  # a record more, not one of the 2,000
+            files[name] += _malformed(damaged, kind, newline)
         files[name] += _line(cells, newline)
     return {name: bytes(content) for name, content in files.items()}

@@ -13,7 +13,16 @@ PEOPLE = 1500
 FIRST_DAY = date(2026, 11, 1)
 
 # Numbers of the card schemes' public test cards; the digits after them are made up.
-TEST_BINS = {"424242": 16, "400000": 16, "555555": 16, "222300": 16, "601111": 16, "356600": 16, "620000": 16, "378282": 15}
+TEST_BINS = {
+    "424242": 16,
+    "400000": 16,
+    "555555": 16,
+    "222300": 16,
+    "601111": 16,
+    "356600": 16,
+    "620000": 16,
+    "378282": 15,
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,11 @@ def _names(chance: Chance, language: str, gender: str) -> tuple[str, str, tuple[
         )
         surname, latin_surname = chance.pick(surnames)
         given, latin_given = chance.pick(given_names[gender])
-        return surname + (" " if language == "ja" and chance.hit(0.5) else "") + given, surname, (latin_given, latin_surname)
+        return (
+            surname + (" " if language == "ja" and chance.hit(0.5) else "") + given,
+            surname,
+            (latin_given, latin_surname),
+        )
     surnames_, given_ = (
         (words.EN_SURNAMES, words.EN_GIVEN) if language == "en" else (words.DE_SURNAMES, words.DE_GIVEN)
     )
@@ -96,7 +109,11 @@ def _language(chance: Chance, country: str) -> str:
 
 def _address(chance: Chance, city: words.City) -> tuple[str, str, str]:
     """Return street part, room, and the whole address."""
-    street, house, flat = chance.pick(words.STREETS[city.country]), chance.between(1, 420), chance.between(1, 60)
+    street, house, flat = (
+        chance.pick(words.STREETS[city.country]),
+        chance.between(1, 420),
+        chance.between(1, 60),
+    )
     match city.country:
         case "CN":
             room = f"{chance.between(1, 28)}{chance.between(1, 4):02d}室"
@@ -124,7 +141,7 @@ def _address(chance: Chance, city: words.City) -> tuple[str, str, str]:
 
 
 def _resident_id(chance: Chance, born: date, gender: str) -> str:
-    """Make a resident id: area of a whole province (never issued to a person), real date, valid check digit."""
+    """Make a resident id: area of a whole province (never issued), real date, valid check digit."""
     area = chance.pick(("110000", "310000", "440000", "330000", "510000", "610000"))
     sequence = chance.between(1, 499) * 2 + (gender == "male")  # odd is male
     body = f"{area}{born:%Y%m%d}{sequence:03d}"
@@ -145,7 +162,9 @@ def _third_party(chance: Chance, chinese: bool) -> str:
 
 def _honorific(chance: Chance, chinese: bool, gender: str) -> str:
     if chinese:
-        return chance.pick(("先生", "总", "老师")) if gender == "male" else chance.pick(("女士", "小姐", "老师"))
+        return (
+            chance.pick(("先生", "总", "老师")) if gender == "male" else chance.pick(("女士", "小姐", "老师"))
+        )
     return chance.pick(("Mr", "Mr", "Dr")) if gender == "male" else chance.pick(("Ms", "Mrs", "Dr"))
 
 
@@ -161,7 +180,9 @@ def _person(number: int, phones: Phones, cumulative: list[float]) -> Person:
     street, room, address = _address(chance, city)
     born = _born(chance, minor_by)
     given, family = latin
-    login = chance.pick((f"{given}.{family}{number % 97}", f"{given[0]}{family}{number}", f"{family}_{given}{number % 89}"))
+    login = chance.pick(
+        (f"{given}.{family}{number % 97}", f"{given[0]}{family}{number}", f"{family}_{given}{number % 89}")
+    )
     chinese = language == "zh"
     has_id = city.country == "CN" and chinese and (minor_by == "resident_id" or chance.hit(0.6))
     return Person(

@@ -1,13 +1,13 @@
 """Phone numbers of several countries, from ranges kept for fiction where a country has them.
 
-    AU  mobiles 0491 57x xxx, the block that holds the ACMA's numbers for fiction (they are too few to give
-        everybody one); fixed lines xx 5550 xxxx, kept for fiction
-    US  area code 555 01xx, kept for fiction
-    GB  fixed lines 020 7946 0xxx, 0161 496 0xxx and the like, kept for drama by Ofcom, also as "mobiles", because
-        libphonenumber does not count 07700 900xxx as valid
-    DE  0171 39200 xx and 0176 040690 xx, 030 23125 xxx and 089 99998 xxx, kept for media by the Bundesnetzagentur
-    CN  no such range; 1740 0..5 is satellite service, with few holders
-    JP  no such range; 0601 xx is the newest mobile range, with few holders
+AU  mobiles 0491 57x xxx, the block that holds the ACMA's numbers for fiction (they are too few to give
+    everybody one); fixed lines xx 5550 xxxx, kept for fiction
+US  area code 555 01xx, kept for fiction
+GB  fixed lines 020 7946 0xxx, 0161 496 0xxx and the like, kept for drama by Ofcom, also as "mobiles", because
+    libphonenumber does not count 07700 900xxx as valid
+DE  0171 39200 xx and 0176 040690 xx, 030 23125 xxx and 089 99998 xxx, kept for media by the Bundesnetzagentur
+CN  no such range; 1740 0..5 is satellite service, with few holders
+JP  no such range; 0601 xx is the newest mobile range, with few holders
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def country_code(number: str) -> str:
     return next(code for code in ("61", "86", "44", "49", "81", "1") if number[1:].startswith(code))
 
 
-def groups(number: str) -> list[str]:
+def groups(number: str) -> list[str]:  # noqa: PLR0911  (one return a country)
     """Return the groups in which people of that country say the number at home."""
     code = country_code(number)
     body = number[1 + len(code) :]

@@ -6,6 +6,8 @@ from sample_data.people import Person
 
 _FULL_WIDTH = str.maketrans("0123456789+", "０１２３４５６７８９＋")
 
+_FULL_WIDTH_SIGNS = str.maketrans(",:?", "，：？")
+
 
 def phone_forms(number: str) -> tuple[str, ...]:
     """Return ways to write a number in a message; the last shows its last four digits only."""
@@ -28,7 +30,14 @@ def name_forms(person: Person) -> tuple[str, ...]:
     given, surname = person.latin
     latin = f"{given.title()} {surname.title()}"
     if person.chinese:
-        return (person.name, person.name, person.title_name, " ".join(person.name), latin, person.name[len(person.surname) :])
+        return (
+            person.name,
+            person.name,
+            person.title_name,
+            " ".join(person.name),
+            latin,
+            person.name[len(person.surname) :],
+        )
     return (person.name, person.name, person.title_name, person.name.upper(), latin, person.name.split()[0])
 
 
@@ -36,13 +45,18 @@ def name_forms(person: Person) -> tuple[str, ...]:
 # {a} whole address, {o} order number, {k} parcel number, {c} last four digits of the card, {C} the card,
 # {u} account, {i} resident id, {w} account elsewhere, {z} a stranger of whom no column tells
 NOTES_ZH = (
-    "请打手机{p}{t}收", "放门口", "放快递柜,尾号{l}", "到了打{p},找{n}", "{r}没人,请放前台{t}", "收件人{n}电话{p}勿投柜",
-    "工作日送{s}", "周末送货", "请联系{t}", "改送到{a}", "找邻居{z}代收", "易碎,轻拿轻放", "门禁密码请问{n}:{p}", "送之前发短信到{p}",
+    "请打手机{p}{t}收", "放门口", "放快递柜,尾号{l}", "到了打{p},找{n}", "{r}没人,请放前台{t}",
+    "收件人{n}电话{p}勿投柜",
+    "工作日送{s}", "周末送货", "请联系{t}", "改送到{a}", "找邻居{z}代收", "易碎,轻拿轻放",
+    "门禁密码请问{n}:{p}", "送之前发短信到{p}",
 )  # fmt: skip
 NOTES_EN = (
-    "Leave at the door", "Ring {p} on arrival", "Call {t} on {p}", "For {n}, not for the shop downstairs", "{r}, buzzer is broken",
-    "Back gate of {s}, ask for {n}", "No signature needed", "Text {p} 10 min before", "c/o {z} next door if nobody is home",
-    "New address: {a}", "Do not bend", "Receipt to {m} please", "Phone ending {l}", "Gift for {t} - no invoice in the box",
+    "Leave at the door", "Ring {p} on arrival", "Call {t} on {p}", "For {n}, not for the shop downstairs",
+    "{r}, buzzer is broken",
+    "Back gate of {s}, ask for {n}", "No signature needed", "Text {p} 10 min before",
+    "c/o {z} next door if nobody is home",
+    "New address: {a}", "Do not bend", "Receipt to {m} please", "Phone ending {l}",
+    "Gift for {t} - no invoice in the box",
 )  # fmt: skip
 CHATS_ZH = (
     "客户:我是{n},订单{o}还没到。客服:{t}您好,请报手机号。客户:{p}。客服:已催,单号{k}。",
@@ -56,7 +70,7 @@ CHATS_ZH = (
     "客户:{z}替我签收的,我是{t}",
 )
 CHATS_EN = (
-    "Customer: Hi, {n} here, order {o} has not arrived.\nAgent: Thanks {t}, your phone please?\nCustomer: {p}",
+    "Customer: Hi, {n} here, order {o} is not here.\nAgent: Thanks {t}, your phone please?\nCustomer: {p}",
     "Customer: wrong address, should be {a}\nAgent: fixed, parcel {k}",
     "Customer: refund to my card {C} pls. Agent: please never send card numbers, {t}.",
     "Customer: can you e-mail {m} or call {p}?",
@@ -72,6 +86,8 @@ _STRANGERS_EN = ("Maria Lopez", "Mr Dunstan", "old Mrs Varga")
 
 def mention(chance: Chance, template: str, person: Person, order: dict[str, str | None]) -> str:
     """Fill a template with this order's identity, each time in another form."""
+    if person.chinese and chance.hit(0.8):
+        template = template.translate(_FULL_WIDTH_SIGNS)
     return template.format(
         n=chance.pick(name_forms(person)),
         t=person.title_name,

@@ -4,49 +4,80 @@ from typing import NamedTuple
 
 # Chinese names carry their pinyin, because e-mail addresses and login names are written with it.
 ZH_SURNAMES = (
-    ("王", "wang"), ("李", "li"), ("张", "zhang"), ("刘", "liu"), ("陈", "chen"), ("杨", "yang"), ("黄", "huang"),
+    ("王", "wang"), ("李", "li"), ("张", "zhang"), ("刘", "liu"), ("陈", "chen"), ("杨", "yang"),
+    ("黄", "huang"),
     ("赵", "zhao"), ("吴", "wu"), ("周", "zhou"), ("徐", "xu"), ("孙", "sun"), ("马", "ma"), ("朱", "zhu"),
     ("胡", "hu"), ("郭", "guo"), ("何", "he"), ("高", "gao"), ("林", "lin"), ("罗", "luo"), ("郑", "zheng"),
-    ("梁", "liang"), ("谢", "xie"), ("宋", "song"), ("唐", "tang"), ("许", "xu"), ("韩", "han"), ("冯", "feng"),
-    ("邓", "deng"), ("曹", "cao"), ("彭", "peng"), ("曾", "zeng"), ("萧", "xiao"), ("田", "tian"), ("董", "dong"),
+    ("梁", "liang"), ("谢", "xie"), ("宋", "song"), ("唐", "tang"), ("许", "xu"), ("韩", "han"),
+    ("冯", "feng"),
+    ("邓", "deng"), ("曹", "cao"), ("彭", "peng"), ("曾", "zeng"), ("萧", "xiao"), ("田", "tian"),
+    ("董", "dong"),
     ("欧阳", "ouyang"), ("司马", "sima"), ("诸葛", "zhuge"), ("上官", "shangguan"),
 )  # fmt: skip
 ZH_GIVEN = {
     "female": (
-        ("芳", "fang"), ("娜", "na"), ("敏", "min"), ("静", "jing"), ("丽", "li"), ("秀英", "xiuying"), ("婷婷", "tingting"),
-        ("雪梅", "xuemei"), ("欣怡", "xinyi"), ("梓涵", "zihan"), ("雨桐", "yutong"), ("晓燕", "xiaoyan"), ("佳琪", "jiaqi"),
-        ("思颖", "siying"), ("诗涵", "shihan"), ("玉兰", "yulan"), ("桂英", "guiying"), ("若曦", "ruoxi"), ("淑华", "shuhua"),
+        ("芳", "fang"), ("娜", "na"), ("敏", "min"), ("静", "jing"), ("丽", "li"), ("秀英", "xiuying"),
+        ("婷婷", "tingting"),
+        ("雪梅", "xuemei"), ("欣怡", "xinyi"), ("梓涵", "zihan"), ("雨桐", "yutong"), ("晓燕", "xiaoyan"),
+        ("佳琪", "jiaqi"),
+        ("思颖", "siying"), ("诗涵", "shihan"), ("玉兰", "yulan"), ("桂英", "guiying"), ("若曦", "ruoxi"),
+        ("淑华", "shuhua"),
         ("文静", "wenjing"), ("慧", "hui"), ("海燕", "haiyan"), ("嘉怡", "jiayi"), ("可馨", "kexin"),
     ),
     "male": (
-        ("伟", "wei"), ("强", "qiang"), ("磊", "lei"), ("军", "jun"), ("洋", "yang"), ("建国", "jianguo"), ("志强", "zhiqiang"),
-        ("浩然", "haoran"), ("子轩", "zixuan"), ("宇航", "yuhang"), ("明辉", "minghui"), ("俊杰", "junjie"), ("天佑", "tianyou"),
-        ("国栋", "guodong"), ("海涛", "haitao"), ("文博", "wenbo"), ("振华", "zhenhua"), ("家豪", "jiahao"), ("立新", "lixin"),
+        ("伟", "wei"), ("强", "qiang"), ("磊", "lei"), ("军", "jun"), ("洋", "yang"), ("建国", "jianguo"),
+        ("志强", "zhiqiang"),
+        ("浩然", "haoran"), ("子轩", "zixuan"), ("宇航", "yuhang"), ("明辉", "minghui"),
+        ("俊杰", "junjie"), ("天佑", "tianyou"),
+        ("国栋", "guodong"), ("海涛", "haitao"), ("文博", "wenbo"), ("振华", "zhenhua"),
+        ("家豪", "jiahao"), ("立新", "lixin"),
         ("鹏", "peng"), ("一鸣", "yiming"), ("思远", "siyuan"), ("德胜", "desheng"), ("承宇", "chengyu"),
     ),
 }  # fmt: skip
 EN_SURNAMES = (
-    "Smith", "Jones", "Williams", "Brown", "Wilson", "Taylor", "Nguyen", "Johnson", "Martin", "White", "Anderson",
-    "Walker", "Thompson", "Thomas", "Harris", "Robinson", "Kelly", "King", "Davis", "Wright", "Evans", "Roberts",
-    "O'Brien", "McKenzie", "Campbell", "Edwards", "Turner", "Murphy", "Papadopoulos", "Singh", "Kaur", "Patel",
+    "Smith", "Jones", "Williams", "Brown", "Wilson", "Taylor", "Nguyen", "Johnson", "Martin", "White",
+    "Anderson",
+    "Walker", "Thompson", "Thomas", "Harris", "Robinson", "Kelly", "King", "Davis", "Wright", "Evans",
+    "Roberts",
+    "O'Brien", "McKenzie", "Campbell", "Edwards", "Turner", "Murphy", "Papadopoulos", "Singh", "Kaur",
+    "Patel",
     "Moretti", "Fitzgerald", "Baker-Hughes", "van der Berg", "Okafor", "Kowalski", "Stewart", "Parkinson",
 )  # fmt: skip
 EN_GIVEN = {
     "female": (
-        "Olivia", "Charlotte", "Amelia", "Isla", "Mia", "Grace", "Harriet", "Chloe", "Ruby", "Matilda", "Zoe", "Evelyn",
+        "Olivia", "Charlotte", "Amelia", "Isla", "Mia", "Grace", "Harriet", "Chloe", "Ruby", "Matilda",
+        "Zoe", "Evelyn",
         "Priya", "Sienna", "Margaret", "Helen", "Deborah", "Anne-Marie", "Siobhan", "Thi Lan",
     ),
     "male": (
-        "Oliver", "Noah", "Jack", "Leo", "William", "Henry", "Lucas", "Ethan", "Thomas", "Angus", "Declan", "Gurpreet",
+        "Oliver", "Noah", "Jack", "Leo", "William", "Henry", "Lucas", "Ethan", "Thomas", "Angus", "Declan",
+        "Gurpreet",
         "Rohan", "Dimitri", "Graham", "Stephen", "Callum", "Patrick", "Xavier", "Minh",
     ),
 }  # fmt: skip
-DE_SURNAMES = ("Müller", "Schmidt", "Schneider", "Fischer", "Weber", "Groß", "Köhler", "Schäfer", "Böhm", "Jäger")
+DE_SURNAMES = (
+    "Müller",
+    "Schmidt",
+    "Schneider",
+    "Fischer",
+    "Weber",
+    "Groß",
+    "Köhler",
+    "Schäfer",
+    "Böhm",
+    "Jäger",
+)
 DE_GIVEN = {
     "female": ("Anna", "Lena", "Katrin", "Ursula", "Jördis", "Heike"),
     "male": ("Jürgen", "Lukas", "Felix", "Björn", "Stefan", "Uwe"),
 }
-JA_SURNAMES = (("佐藤", "sato"), ("鈴木", "suzuki"), ("高橋", "takahashi"), ("田中", "tanaka"), ("渡辺", "watanabe"))
+JA_SURNAMES = (
+    ("佐藤", "sato"),
+    ("鈴木", "suzuki"),
+    ("高橋", "takahashi"),
+    ("田中", "tanaka"),
+    ("渡辺", "watanabe"),
+)
 JA_GIVEN = {
     "female": (("美咲", "misaki"), ("さくら", "sakura"), ("陽菜", "hina"), ("由美子", "yumiko")),
     "male": (("翔太", "shota"), ("大輔", "daisuke"), ("健一", "kenichi"), ("蓮", "ren")),
@@ -102,7 +133,14 @@ CITIES = (
 )
 
 STREETS = {
-    "AU": ("Banksia Street", "Wattle Road", "Kookaburra Crescent", "Jacaranda Avenue", "Old Mill Lane", "Quarry Parade"),
+    "AU": (
+        "Banksia Street",
+        "Wattle Road",
+        "Kookaburra Crescent",
+        "Jacaranda Avenue",
+        "Old Mill Lane",
+        "Quarry Parade",
+    ),
     "CN": ("虹桥路", "人民中路", "解放西路", "学府街", "滨江大道", "建设北路", "桂花巷", "文三路"),
     "US": ("Maple Avenue", "Juniper Street", "Harbor Boulevard", "Oak Hill Drive", "Fifth Street"),
     "GB": ("Church Lane", "Mill Road", "Victoria Terrace", "Orchard Close", "Station Approach"),
@@ -112,10 +150,19 @@ STREETS = {
 ZH_DISTRICTS = ("东城区", "西湖区", "天河区", "长宁区", "高新区", "南山区", "雁塔区", "江北区")
 
 NICKNAMES = (
-    "阳光小筑", "爱吃鱼的猫", "风中追月", "橘子汽水", "夜航星", "小熊不说谎", "白茶清欢", "山那边的海", "moonriver", "quokkafan",
-    "teaandtoast", "nightowl", "pixelpanda", "redkettle", "slowrunner", "bookishfox", "snagsandwich", "wombatty",
+    "阳光小筑", "爱吃鱼的猫", "风中追月", "橘子汽水", "夜航星", "小熊不说谎", "白茶清欢", "山那边的海",
+    "moonriver", "quokkafan",
+    "teaandtoast", "nightowl", "pixelpanda", "redkettle", "slowrunner", "bookishfox", "snagsandwich",
+    "wombatty",
 )  # fmt: skip
-COMPANIES = ("Blue Gum Dental", "Kestrel Freight Pty Ltd", "星河软件有限公司", "Halloran & Sons", "远山设计工作室", "Nordlicht GmbH")
+COMPANIES = (
+    "Blue Gum Dental",
+    "Kestrel Freight Pty Ltd",
+    "星河软件有限公司",
+    "Halloran & Sons",
+    "远山设计工作室",
+    "Nordlicht GmbH",
+)
 
 
 class Product(NamedTuple):
@@ -128,11 +175,15 @@ class Product(NamedTuple):
 
 
 PRODUCTS = (
-    Product("P1001", "USB-C 充电器 65W", "electronics", 4590), Product("P1002", "Wireless earbuds", "electronics", 8900),
-    Product("P1003", "Mechanical keyboard", "electronics", 15900), Product("P1004", "智能手环", "electronics", 24900),
-    Product("P1005", '27" monitor', "electronics", 32900), Product("P1006", "Power bank 20000 mAh", "electronics", 5490),
+    Product("P1001", "USB-C 充电器 65W", "electronics", 4590),
+    Product("P1002", "Wireless earbuds", "electronics", 8900),
+    Product("P1003", "Mechanical keyboard", "electronics", 15900),
+    Product("P1004", "智能手环", "electronics", 24900),
+    Product("P1005", '27" monitor', "electronics", 32900),
+    Product("P1006", "Power bank 20000 mAh", "electronics", 5490),
     Product("P1101", "Linen shirt", "clothing", 6995), Product("P1102", "羽绒服 女款", "clothing", 18900),
-    Product("P1103", "Running shoes", "clothing", 13995), Product("P1104", "Wool socks, 3 pairs", "clothing", 2995),
+    Product("P1103", "Running shoes", "clothing", 13995),
+    Product("P1104", "Wool socks, 3 pairs", "clothing", 2995),
     Product("P1105", "儿童雨衣", "clothing", 2490), Product("P1106", "Sun hat", "clothing", 3450),
     Product("P1201", "Ceramic teapot", "home", 4200), Product("P1202", "电饭煲 4L", "home", 12900),
     Product("P1203", "Cotton sheet set", "home", 8995), Product("P1204", "LED desk lamp", "home", 3999),
@@ -147,13 +198,17 @@ PRODUCTS = (
 )  # fmt: skip
 
 SEARCHES = (
-    "usb-c charger", "冬季外套", "gift for grandma", "running shoes size 9", "电饭煲 小型", "cheap monitor", "HSK 教材",
-    "pregnancy test", "降压仪", "picture book", "零食 礼盒", "desk lamp", "wool socks", "数据线", "honey gift set",
+    "usb-c charger", "冬季外套", "gift for grandma", "running shoes size 9", "电饭煲 小型",
+    "cheap monitor", "HSK 教材",
+    "pregnancy test", "降压仪", "picture book", "零食 礼盒", "desk lamp", "wool socks", "数据线",
+    "honey gift set",
 )  # fmt: skip
 PASSWORDS = ("Sunny#2291", "qwerty-8812", "Mima@1122", "letmein!77", "Kookaburra9")
 APPS = (
-    "com.pouchmall", "com.tencent.mm", "com.eg.android.AlipayGphone", "com.whatsapp", "org.mozilla.firefox", "com.spotify.music",
-    "au.gov.health.mymedicare", "com.grindrapp.android", "com.duolingo", "com.xingin.xhs", "com.commbank.netbank",
+    "com.pouchmall", "com.tencent.mm", "com.eg.android.AlipayGphone", "com.whatsapp",
+    "org.mozilla.firefox", "com.spotify.music",
+    "au.gov.health.mymedicare", "com.grindrapp.android", "com.duolingo", "com.xingin.xhs",
+    "com.commbank.netbank",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What every transform is: a frozen class that is at once schema of the policy, row of the documentation, behavior."""
+"""What every transform is: a frozen class that is at once policy schema, documentation row and behavior."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,8 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 class ColumnFacts:
     """What the plan knows of a column before the first row.
 
-    `enumerable` is the number of possible values where an attacker can list them all (phones, IMEI), else None.
+    `enumerable` is the number of possible values where an attacker can list them all (phones, IMEI), else
+    None.
     """
 
     data_class: str
@@ -45,7 +46,7 @@ class Output:
 
 
 def family(data_type: pa.DataType) -> Family | None:
-    """Which family of inputs an Arrow type belongs to; dictionaries count as their values; None = unsupported."""
+    """Family of an Arrow type; dictionaries count as their values; None = unsupported."""
     types = pa.types
     if types.is_dictionary(data_type):
         data_type = data_type.value_type
@@ -65,7 +66,7 @@ def family(data_type: pa.DataType) -> Family | None:
 
 
 def published_type(data_type: pa.DataType) -> pa.DataType:
-    """Plain type in which an unchanged column is published: text is always `string`, dictionaries are undone."""
+    """Type in which an unchanged column is published: text is `string`, dictionaries are undone."""
     if pa.types.is_dictionary(data_type):
         data_type = data_type.value_type
     return pa.string() if family(data_type) == "text" else data_type
@@ -109,8 +110,8 @@ class BoundTransform:
         self,
         array: pa.Array | pa.ChunkedArray,
         *,
-        subject: pa.Array | None = None,  # noqa: ARG002 - the call is the same for all transforms
-        row_ids: pa.Array | None = None,  # noqa: ARG002
+        subject: pa.Array | None = None,
+        row_ids: pa.Array | None = None,
     ) -> pa.Array:
         """Transform a column: any Array, ChunkedArray or DictionaryArray in, one plain Array out.
 
@@ -164,10 +165,10 @@ class Transform(BaseModel):
     accept_weakness: Reason | None = None
 
     def output(self, facts: ColumnFacts) -> Output:
-        """Type and domain of the published column. Raises `UnsuitableColumn` where the column's type does not suit."""
+        """Type and domain of the published column. Raises `UnsuitableColumn` where the type does not suit."""
         raise NotImplementedError
 
-    def weakness(self, facts: ColumnFacts) -> str | None:  # noqa: ARG002 - most have none
+    def weakness(self, facts: ColumnFacts) -> str | None:
         """One sentence with the number that makes the choice weak on this column, or None."""
         return None
 

@@ -71,7 +71,9 @@ class HexToken:
             # Tokens are all of one length, so one table look-up over the bytes replaces a regular expression
             # per cell: this runs over every published cell of the gate.
             _, offsets_buffer, data = array.buffers()
-            offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+            offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[
+                array.offset : array.offset + len(array) + 1
+            ]
             if bool((np.diff(offsets) == self.digits).all()):
                 raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
                 return pa.array(_HEX[raw].reshape(-1, self.digits).all(axis=1))
@@ -178,7 +180,9 @@ class MultipleOf:
             return _members(pc.equal(pc.multiply(pc.divide(array, step), step), array))
         if pa.types.is_decimal(self.type):
             unit = int(self.step.scaleb(self.type.scale))
-            return pa.array([v is None or int(v.scaleb(self.type.scale)) % unit == 0 for v in array.to_pylist()])
+            return pa.array(
+                [v is None or int(v.scaleb(self.type.scale)) % unit == 0 for v in array.to_pylist()]
+            )
         values = array.to_numpy(zero_copy_only=False)
         with np.errstate(invalid="ignore"):
             quotient = values / float(self.step)

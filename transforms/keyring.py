@@ -100,7 +100,9 @@ class Keyring:
         """Inverse of `export_secret_masters`. Raises `BadParameter`."""
         try:
             active, *pairs = decode_fields(data)
-            masters = {key_id.decode(): master for key_id, master in zip(pairs[::2], pairs[1::2], strict=True)}
+            masters = {
+                key_id.decode(): master for key_id, master in zip(pairs[::2], pairs[1::2], strict=True)
+            }
             active_id = active.decode()
         except (Undecodable, ValueError):
             raise BadParameter("not an exported keyring") from None

@@ -1,6 +1,6 @@
 """Hand-written DuckDB SQL with the same 19 columns, unkeyed. `python duckdb_sql.py IN OUT`.
 
-What Pouch does and this SQL does not: keys, normal forms of any country, reversible encryption (SHA-256 in its
+Pouch also has, and this SQL has not: keys, normal forms of any country, reversible encryption (SHA-256 in its
 place), keyed row order, quarantine, the gate that re-reads the bytes, manifests.
 """
 

@@ -1,11 +1,13 @@
 """Fill generalization hierarchies from their files: `;`-separated, no header, level n = column n."""
 
+import csv
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from pipeline.config.models import Policy
 from pipeline.config.reading import Place
-from transforms import AnyTransform, Hierarchy
+from transforms import AnyTransform, Hierarchy, TransformError
 
 MOST_ROWS = 2_000_000
 
@@ -25,30 +27,14 @@ def fill_hierarchies(policy: Policy, base: Path) -> tuple[Policy, list[tuple[Pla
 def _fill(transform: AnyTransform, base: Path, place: Place, problems: list[tuple[Place, str]]) -> AnyTransform:
     if not isinstance(transform, Hierarchy) or not transform.file:
         return transform
-    lookup, problem = read_hierarchy(base / transform.file, transform.level)
-    if problem:
-        problems.append(((*place, "file"), problem))
-        return transform
-    return transform.model_copy(update={"lookup": lookup})
-
-
-def read_hierarchy(path: Path, level: int) -> tuple[dict[str, str], str]:
-    """Return value -> value at `level`, and one sentence where the file does not give it."""
-    lookup: dict[str, str] = {}
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                cells = line.rstrip("\r\n").split(";")
-                if not line.strip():
-                    continue
-                if level >= len(cells):
-                    return {}, f"line {number} has {len(cells) - 1} levels, level {level} is asked for"
-                if lookup.setdefault(cells[0], cells[level]) != cells[level]:
-                    return {}, f"line {number} gives a value a second, different generalization"
-                if number > MOST_ROWS:
-                    return {}, f"must have at most {MOST_ROWS:,} lines"
+        with (base / transform.file).open(encoding="utf-8-sig", newline="") as file:
+            rows = (row for row in csv.reader(file, delimiter=";") if row)
+            return transform.with_rows(islice(rows, MOST_ROWS))
+    except TransformError as error:
+        problems.append(((*place, "file"), str(error)))
     except OSError as error:
-        return {}, f"cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        return {}, "must be UTF-8"
-    return lookup, "" if lookup else "is empty"
+        problems.append(((*place, "file"), f"cannot be read: {error.strerror}"))
+    except (UnicodeDecodeError, csv.Error):
+        problems.append(((*place, "file"), "must be UTF-8 text with one value and its levels a line"))
+    return transform

@@ -43,6 +43,7 @@ class _Open:
 
     node: Node
     place: Place
+    event: yaml.CollectionStartEvent
     key: str | None = None
     keys: dict[str, int] = field(default_factory=dict)
 
@@ -97,9 +98,11 @@ def _build(text: str, name: str) -> Document:
     lines: dict[Place, int] = {}
     stack: list[_Open] = []
     root: list[Node] = []
+    _refuse_tabs(text)
     for event in _events(text):
         line = event.start_mark.line + 1 if event.start_mark else 1
         _refuse_constructs(event, line, bool(root))
+        _refuse_sloppiness(event, line, stack, text)
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             if len(stack) >= MOST_DEPTH:
                 raise _Wrong(line, f"must be nested at most {MOST_DEPTH} deep")
@@ -108,7 +111,7 @@ def _build(text: str, name: str) -> Document:
                 raise _Wrong(line, "a key must be plain text")
             place = _put(stack, root, node, line)
             lines.setdefault(place, line)
-            stack.append(_Open(node, place))
+            stack.append(_Open(node, place, event))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             stack.pop()
         elif isinstance(event, yaml.ScalarEvent):
@@ -164,6 +167,36 @@ def _refuse_constructs(event: yaml.Event, line: int, has_root: bool) -> None:
         raise _Wrong(line, "tags (!name) are refused", "plain text is enough: the models give types")
     if isinstance(event, yaml.DocumentStartEvent) and has_root:
         raise _Wrong(line, "must be one document")
+
+
+# What YAML 1.2 forbids and PyYAML, a YAML 1.1 parser, lets through (found with the YAML test suite).
+
+
+def _refuse_tabs(text: str) -> None:
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            raise _Wrong(number, "tabs in front of a line are refused", "indent with blanks")
+
+
+def _refuse_sloppiness(event: yaml.Event, line: int, stack: list[_Open], text: str) -> None:
+    if isinstance(event, yaml.ScalarEvent):
+        if event.style is None and event.value == "-":
+            raise _Wrong(line, "a lone dash is refused", 'write "-" with quotes')
+        if event.style in (None, "'", '"'):
+            _refuse_outdented(event, event, line, stack, text)
+    elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)) and stack[-1].event.flow_style:
+        _refuse_outdented(stack[-1].event, event, line, stack[:-1], text)
+
+
+def _refuse_outdented(first: yaml.Event, last: yaml.Event, line: int, stack: list[_Open], text: str) -> None:
+    if text[last.end_mark.index : last.end_mark.index + 1] == "#":
+        raise _Wrong(line, "a comment needs a blank before its #")
+    blocks = [open_.event.start_mark.column for open_ in stack if not open_.event.flow_style]
+    if not blocks:
+        return
+    for later in text[first.start_mark.index : last.end_mark.index].split("\n")[1:]:
+        if later.strip() and len(later) - len(later.lstrip(" ")) <= blocks[-1]:
+            raise _Wrong(line, "its later lines must be indented deeper than the key")
 
 
 def problem_at(document: Document, place: Place, message: str, hint: str = "", code: int = JobWrong.code) -> Problem:

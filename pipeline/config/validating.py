@@ -30,7 +30,7 @@ def _problem(document: Document, detail: ErrorDetails, known: list[str]) -> Prob
     name = str(detail["loc"][-1]) if detail["loc"] else ""
     match detail["type"]:
         case "extra_forbidden":
-            return problem_at(document, place, "unknown key", nearest(name, known))
+            return problem_at(document, place, "unknown key", nearest(name, [k for k in known if k != name]))
         case "union_tag_invalid":
             tag = str(context.get("tag", ""))
             return problem_at(

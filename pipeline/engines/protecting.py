@@ -5,19 +5,25 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engines.fitting import TEXT, column_of
 from pipeline.engines.model import SliceResult, SliceView, StagedPart, Tap
 from pipeline.engines.order import row_order
 from pipeline.engines.work import Secrets
 from pipeline.errors import Drift, Problem, refuse, shown_name
 from pipeline.intake import Cut, Rejected, SliceRecords, parse_types, read
 from pipeline.protect.apply import BoundExport, apply_export, bind_export
-from pipeline.protect.consent import Withholding, resolve_subject
+from pipeline.protect.consent import Tombstones, Withholding, read_withholding, withheld
 from pipeline.protect.model import Plan, ReleasePlan, TablePlan
+from pipeline.protect.subjects import resolve_subject
 from pipeline.sinks import write_part
-from pipeline.state.quarantine import seal_part
+from pipeline.state.quarantine import QuarantinedRecord
+from pipeline.state.quarantine import write_part as write_quarantine
+from transforms import Keyring
+from transforms.primitives import hmac_sha256
 
 EXTENSIONS: Mapping[str, str] = {"parquet": "parquet", "csv": "csv", "jsonl": "jsonl"}
 
@@ -27,38 +33,42 @@ class ProtectSlices:
     """Everything that happens to a slice between its bytes and its staged parts."""
 
     plan: Plan
-    withholding: Path  # Arrow file in staging, written by the parent
     taps: tuple[Tap, ...]
     base: Path  # working directory, for input paths
     run_id: str
+    erased: frozenset[bytes]  # keyed digests of erased subjects
+    withholding_file: Path  # Arrow file in staging, written by the parent
+    links_file: Path  # the same, alias -> subject
     _bound: dict[tuple[int, str], BoundExport] = field(default_factory=dict, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel without bound keys."""
-        return ProtectSlices, (self.plan, self.withholding, self.taps, self.base, self.run_id)
+        """Travel without bound keys and without mapped files."""
+        named = (self.plan, self.taps, self.base, self.run_id, self.erased, self.withholding_file, self.links_file)
+        return ProtectSlices, named
 
     def on_lane(self, cut: Cut, lane: Sequence[int], secrets: Secrets, staging: Path) -> Iterator[SliceResult]:
         """Yield the result of each slice."""
         table = self.plan.tables[cut.table]
         for records in read(cut, lane, table.source, columns=table.used, base=self.base):
             _refuse_unknown(table, records)
-            yield self._on_slice(table, records, secrets, staging)
+            yield self._on_slice(cut, table, records, secrets, staging)
 
     def _on_slice(
-        self, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
+        self, cut: Cut, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
     ) -> SliceResult:
         typed = parse_types(records, table.types, table.source.timezone)
-        columns = {name: _encoded(_chunkless(typed.table, name)) for name in typed.table.column_names}
-        subject = resolve_subject(table, columns, self._withholding)
-        every_row = pa.array(range(len(typed.table)), pa.int64())
+        columns = {name: _encoded(column_of(typed.table, name, table.types.get(name, TEXT))) for name in sorted(table.used)}
+        named = [(table.classes[name], columns[name]) for name in table.source.subject_columns]
+        subject = resolve_subject(named, self._links if len(named) > 1 else None) if named else None
+        every_row = pa.array(np.arange(len(typed.table)))
         released: dict[int, pa.Array] = {}
-        withheld: dict[int, Mapping[str, int]] = {}
+        counts: dict[int, Mapping[str, int]] = {}
         parts: dict[int, StagedPart] = {}
         for release in self.plan.releases:
             if table.name not in release.tables:
                 continue
-            reasons = self._withholding.reasons(release.basis, release.purpose, subject, len(every_row))
-            withheld[release.number] = _counts(reasons)
+            reasons = self._reasons(release, subject, secrets)
+            counts[release.number] = _counts(reasons)
             rows = every_row if reasons is None else every_row.filter(pc.is_null(reasons))
             released[release.number] = rows
             part = self._write(release, table, typed, columns, subject, rows, secrets, staging)
@@ -70,11 +80,17 @@ class ProtectSlices:
             index=typed.index,
             rows_read=len(typed.table) + len(typed.rejected),
             quarantined=_count_reasons(typed.rejected),
-            withheld=withheld,
+            withheld=counts,
             parts={number: replace(part, order=pa.array([], pa.int64())) for number, part in parts.items()},
             taps=tuple(tap(view, self.plan, staging) for tap in self.taps),
-            quarantine_part=self._quarantine(table, typed, secrets, staging),
+            quarantine_part=self._quarantine(cut, typed, secrets, staging),
         )
+
+    def _reasons(self, release: ReleasePlan, subject: pa.Array | None, secrets: Secrets) -> pa.Array | None:
+        if subject is None or (release.basis != "consent" and not self.erased):
+            return None
+        tombstones = Tombstones(self.erased, lambda subjects: subject_digests(secrets.keyring, subjects))
+        return withheld(self._withholding, release.basis, release.purpose, subject, tombstones)
 
     def _write(
         self,
@@ -112,18 +128,33 @@ class ProtectSlices:
 
     @cached_property
     def _withholding(self) -> Withholding:
-        return Withholding.load(self.withholding)
+        return read_withholding(self.withholding_file)
 
-    def _quarantine(
-        self, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
-    ) -> str | None:
+    @cached_property
+    def _links(self) -> pa.Table:
+        return pa.ipc.open_file(pa.memory_map(str(self.links_file))).read_all()
+
+    def _quarantine(self, cut: Cut, records: SliceRecords, secrets: Secrets, staging: Path) -> str | None:
         if not records.rejected:
             return None
-        name = f"quarantine/{table.name}-{records.index:05d}.sealed"
-        path = staging / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        seal_part(path, self.run_id, table.name, records.rejected, secrets.quarantine_key)
-        return name
+        sealed = write_quarantine(
+            staging / "quarantine",
+            [
+                QuarantinedRecord(cut.table, cut.files[r.file].path, r.record, r.position, str(r.reason), r.raw)
+                for r in records.rejected
+            ],
+            key=secrets.quarantine_key,
+            run=self.run_id,
+            table=cut.table,
+            slice_index=records.index,
+        )
+        return sealed.name
+
+
+def subject_digests(keyring: Keyring, subjects: pa.Array) -> pa.Array:
+    """Return the keyed digests by which tombstones name subjects: 32 bytes each, null for null."""
+    key = keyring.state_key("tombstones")
+    return pa.array([None if s is None else hmac_sha256(key, s.encode()) for s in subjects.to_pylist()], pa.binary())
 
 
 def _refuse_unknown(table: TablePlan, records: SliceRecords) -> None:
@@ -139,13 +170,6 @@ def _refuse_unknown(table: TablePlan, records: SliceRecords) -> None:
             for name in unknown[:20]
         ]
     )
-
-
-def _chunkless(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name)
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _encoded(array: pa.Array) -> pa.Array:

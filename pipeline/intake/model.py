@@ -54,6 +54,7 @@ class InputFile:
     columns: tuple[str, ...]
     records: int  # counted by the scan, blank lines not included
     encoding: str = "utf-8"  # after looking at the byte-order mark
+    mark: int = 0  # bytes of the byte-order mark, which offsets do not count
     blank_lines: int = 0
 
 

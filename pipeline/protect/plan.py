@@ -217,9 +217,9 @@ def _steps(
             )
             continue
         data_class = CLASSES[class_id]
-        context = Context(spec.recipient, spec.purpose, data_class.token_domain, epoch, date, table, column)
-        step, problem = _step(
-            where, column, data_class, transform or Drop(transform="drop"), context, config.job.tables[table]
+        context = Context(spec.recipient, spec.purpose, "", epoch, date, table)
+        step, problem = resolve_step(
+            where, data_class, column, transform or Drop(transform="drop"), context, config.job.tables[table]
         )
         problems += problem
         if step is not None:
@@ -227,14 +227,19 @@ def _steps(
     return tuple(steps), problems
 
 
-def _step(
+def resolve_step(
     where: str,
-    column: str,
     data_class: DataClass,
+    column: str,
     transform: AnyTransform,
     context: Context,
     source: TableSource,
 ) -> tuple[Step | None, list[Problem]]:
+    """Return the step of one column, or what speaks against it.
+
+    The context's token domain and column are set here: they follow from class and column.
+    """
+    context = replace(context, domain=data_class.token_domain, column=column)
     dropped = Step(column, data_class.id, Drop(transform="drop"), None, None, context)
     if isinstance(transform, Drop):
         return dropped, []

@@ -40,7 +40,9 @@ class AuditLog:
         """
         for name, cell in (("who", who), ("action", action), ("what", what), ("reason", reason)):
             if not cell.strip() or not cell.isprintable() or len(cell) > _LONGEST:
-                raise JobWrong(f"must be one line of 1 to {_LONGEST} characters", where=name, hint=_HINTS.get(name, ""))
+                raise JobWrong(
+                    f"must be one line of 1 to {_LONGEST} characters", where=name, hint=_HINTS.get(name, "")
+                )
         at = self.clock().isoformat(timespec="seconds")
         with transaction(self.database) as database:
             last = database.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()

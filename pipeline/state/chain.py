@@ -1,4 +1,4 @@
-"""Hash chains: each row's hash covers the row and the hash before it, so a changed row breaks every later one."""
+"""Hash chains: a row's hash covers the row and the hash before it, so a changed row breaks all later ones."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Link:
 
 
 def link_hash(name: str, seq: int, cells: Sequence[Cell], previous: bytes) -> bytes:
-    """SHA-256 over chain name, number, cells and the previous hash, each length-prefixed, so no two rows agree."""
+    """SHA-256 over chain name, number, cells and previous hash, each length-prefixed: no two rows agree."""
     digest = hashlib.sha256()
     for cell in (f"pouch {name} 1", seq, *cells):
         kind, content = b"i" if isinstance(cell, int) else b"s", str(cell).encode()

@@ -46,7 +46,7 @@ CREATE TABLE input_files (
 
 
 def _triggers() -> str:
-    # INSERT OR REPLACE deletes rows without firing delete triggers, so an insert must also continue the chain.
+    # INSERT OR REPLACE deletes rows without firing delete triggers, so inserts are watched, too.
     never = "BEGIN SELECT RAISE(ABORT, 'append only'); END;"
     lines = [
         f"CREATE TRIGGER {table}_no_{action} BEFORE {action} ON {table} {never}"
@@ -54,13 +54,13 @@ def _triggers() -> str:
         for action in ("update", "delete")
     ]
     lines += [
-        f"CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} WHEN"
-        f" NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM {table})"
-        f" OR NEW.previous IS NOT coalesce((SELECT hash FROM {table} ORDER BY seq DESC LIMIT 1), zeroblob(32)) {never}"
+        f"CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table}"  # noqa: S608 - names from this file
+        f" WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM {table}) OR NEW.previous IS NOT"
+        f" coalesce((SELECT hash FROM {table} ORDER BY seq DESC LIMIT 1), zeroblob(32)) {never}"
         for table in _CHAINED
     ]
     lines += [
-        f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table}"
+        f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table}"  # noqa: S608 - names from this file
         f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) {never}"
         for table, key in (("tombstones", "digest"), ("runs", "run"), ("run_ends", "run"))
     ]
@@ -98,7 +98,8 @@ def _statements(script: str) -> Iterator[str]:
 def transaction(path: Path) -> Iterator[sqlite3.Connection]:
     """One write transaction: committed and synced at the end, or nothing of it.
 
-    Raises PublishFailed where the disk refuses (full, read-only, too busy), CheckFailed where the file is damaged.
+    Raises PublishFailed where the disk refuses (full, read-only, too busy), CheckFailed where the file is
+    damaged.
     """
     with _named_failures(path), _connected(path) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -124,7 +125,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
-        for pragma in ("journal_mode = DELETE", "synchronous = EXTRA", "foreign_keys = ON", "trusted_schema = OFF"):
+        for pragma in (
+            "journal_mode = DELETE",
+            "synchronous = EXTRA",
+            "foreign_keys = ON",
+            "trusted_schema = OFF",
+        ):
             database.execute(f"PRAGMA {pragma}")
         yield database
     finally:
@@ -145,7 +151,9 @@ def _named_failures(path: Path) -> Iterator[None]:
         raise CheckFailed("a row of the state may only be appended, in order", where=path.name) from None
     except sqlite3.DatabaseError as error:
         raise CheckFailed(
-            f"the state's database is damaged ({_reason(error)})", where=path.name, hint="restore it from its backup"
+            f"the state's database is damaged ({_reason(error)})",
+            where=path.name,
+            hint="restore it from its backup",
         ) from None
 
 

@@ -1,18 +1,18 @@
 """The state directory: what Pouch must remember between runs, private to the user who runs it.
 
-    <state>/                0700
-      FORMAT                "pouch state 1"
-      lock                  flock; who holds it, since when
-      pouch.sqlite          ledger, audit log, tombstones, runs, digests of input files
-      runs/<run id>/        run manifest, report, evidence
-      quarantine/<run id>/  sealed records that could not be read
+<state>/                0700
+  FORMAT                "pouch state 1"
+  lock                  flock; who holds it, since when
+  pouch.sqlite          ledger, audit log, tombstones, runs, digests of input files
+  runs/<run id>/        run manifest, report, evidence
+  quarantine/<run id>/  sealed records that could not be read
 """
 
 import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,16 +123,17 @@ class State:
 
 
 def open_state(path: Path, *, clock: Callable[[], datetime] = utc_now) -> State:
-    """Open a state, or make one where the directory is absent or empty. Safe for any number of processes at once.
+    """Open a state, or make one where the directory is absent or empty; any number of processes may.
 
-    Raises JobWrong where the directory holds something else, belongs to or is open to others, or was written by a
-    newer version; PublishFailed where the disk refuses.
+    Raises JobWrong where the directory holds something else, belongs to or is open to others, or was written
+    by a newer version; PublishFailed where the disk refuses.
     """
     root = path.absolute()
     with disk_failures(str(path)):
         private_directory(root)
+        _refuse_other_owner(root, str(path))
         _make_or_check_format(root, str(path))
-        _refuse_open_directory(root, str(path))
+        _refuse_open_mode(root, str(path))
         for name in ("runs", "quarantine"):
             private_directory(root / name)
         create_tables(root / "pouch.sqlite")
@@ -144,13 +145,13 @@ def _make_or_check_format(root: Path, shown: str) -> None:
     file = root / _FORMAT_NAME
     if not others:
         root.chmod(0o700)  # an empty directory that someone made beforehand
-        try:
+        with suppress(FileExistsError):  # another process was quicker
             create_private(file, FORMAT_LINE)
-        except FileExistsError:  # another process was quicker
-            pass
     if not file.exists():
         raise JobWrong(
-            "is no state directory and not empty", where=shown, hint="name a new or empty directory with --state"
+            "is no state directory and not empty",
+            where=shown,
+            hint="name a new or empty directory with --state",
         )
     line = file.read_bytes()[:64]
     if line == FORMAT_LINE:
@@ -162,18 +163,25 @@ def _make_or_check_format(root: Path, shown: str) -> None:
             where=shown,
             hint="use the version of Pouch that wrote it",
         )
-    raise JobWrong("has a FORMAT file that Pouch did not write", where=shown, hint="restore it from its backup")
+    raise JobWrong(
+        "has a FORMAT file that Pouch did not write", where=shown, hint="restore it from its backup"
+    )
 
 
-def _refuse_open_directory(root: Path, shown: str) -> None:
+def _refuse_other_owner(root: Path, shown: str) -> None:
     facts = root.stat()
     if facts.st_uid != os.geteuid():
         raise JobWrong(
-            f"must belong to the user who runs pouch (uid {os.geteuid()}), belongs to uid {facts.st_uid}", where=shown
+            f"must belong to the user who runs pouch (uid {os.geteuid()}), belongs to uid {facts.st_uid}",
+            where=shown,
         )
-    if stat.S_IMODE(facts.st_mode) & 0o077:
+
+
+def _refuse_open_mode(root: Path, shown: str) -> None:
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & 0o077:
         raise JobWrong(
-            f"must be open to its owner only (0700), has mode {stat.S_IMODE(facts.st_mode):04o}",
+            f"must be open to its owner only (0700), has mode {mode:04o}",
             where=shown,
             hint="chmod 700 on it",
         )

@@ -21,8 +21,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TREE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"([0-9a-f]{64})?")
 _COLUMNS = (
-    "seq, at, run, kind, recipient, date, number, tree, release_digest, input_digest, plan_digest, rows, facts,"
-    " previous, hash"
+    "seq, at, run, kind, recipient, date, number, tree, release_digest, input_digest, plan_digest, rows,"
+    " facts, previous, hash"
 )
 
 
@@ -67,16 +67,16 @@ class Ledger:
         rows: int = 0,
         facts: Mapping[str, int | str] | None = None,
     ) -> LedgerEntry:
-        """Append one row; it is on disk when this returns. Raises PublishFailed; then nothing was appended."""
+        """Append one row; it is on disk when this returns. Raises PublishFailed: nothing was appended."""
         stored = dict(facts or {})
-        _refuse_odd(kind, recipient, date, tree, (release_digest, input_digest, plan_digest), stored)
+        digests = (release_digest, input_digest, plan_digest)
+        _refuse_odd(kind=kind, recipient=recipient, date=date, tree=tree, digests=digests, facts=stored)
         at = self.clock().isoformat(timespec="seconds")
         with transaction(self.database) as database:
             last = database.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
             seq, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
             number = _number(database, recipient)
             text = json.dumps(stored, sort_keys=True)
-            digests = (release_digest, input_digest, plan_digest)
             cells = (at, run, kind, recipient, date, number, tree, *digests, rows, text)
             row_hash = link_hash("ledger", seq, cells, previous)
             marks = ", ".join("?" * (len(cells) + 3))
@@ -95,12 +95,14 @@ class Ledger:
     def published(self, recipient: str, date: str) -> LedgerEntry | None:
         """The newest published row of a release, or None."""
         rows = self._select(
-            "WHERE recipient = ? AND date = ? AND kind = 'published' ORDER BY seq DESC LIMIT 1", recipient, date
+            "WHERE recipient = ? AND date = ? AND kind = 'published' ORDER BY seq DESC LIMIT 1",
+            recipient,
+            date,
         )
         return next(rows, None)
 
     def pending(self) -> tuple[LedgerEntry, ...]:
-        """Intended rows that a killed run left without `published` or `abandoned`: is the tree visible or not?"""
+        """Intended rows that a killed run left open: is the tree visible or not?"""
         return tuple(
             self._select(
                 "AS mine WHERE kind = 'intended' AND NOT EXISTS (SELECT 1 FROM ledger AS later WHERE"
@@ -142,7 +144,13 @@ def _number(database: sqlite3.Connection, recipient: str) -> int:
 
 
 def _refuse_odd(
-    kind: str, recipient: str, date: str, tree: str, digests: tuple[str, ...], facts: Mapping[str, int | str]
+    *,
+    kind: str,
+    recipient: str,
+    date: str,
+    tree: str,
+    digests: tuple[str, ...],
+    facts: Mapping[str, int | str],
 ) -> None:
     """Refuse anything but names, dates, digests and counts, so that no value of the data can get in."""
     try:

@@ -43,7 +43,7 @@ def exclusive(path: Path, now: datetime) -> Iterator[None]:
         _sign(descriptor, now)
         yield
     finally:
-        if descriptor in _held:  # not in a child forked inside the block: there the number may be another file
+        if descriptor in _held:  # a child forked inside the block has closed its copy
             del _held[descriptor]
             with suppress(OSError):
                 os.ftruncate(descriptor, 0)
@@ -63,7 +63,9 @@ def _refusal(error: OSError, path: Path, holder: str) -> LockHeld | PublishFaile
             hint="wait for it to end; the lock of a killed run frees itself",
         )
     return PublishFailed(
-        f"the file system cannot lock ({error.strerror})", where=path.name, hint="keep the state on a local disk"
+        f"the file system cannot lock ({error.strerror})",
+        where=path.name,
+        hint="keep the state on a local disk",
     )
 
 

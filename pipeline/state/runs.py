@@ -50,7 +50,9 @@ def day_of(run: str) -> date:
         return date(*(int(part) for part in found.groups())) if found else date.fromisoformat("")
     except ValueError:
         raise JobWrong(
-            "must be a run id such as 20261101T021500Z-1a2b3c4d", where="run", hint="pouch report lists the runs"
+            "must be a run id such as 20261101T021500Z-1a2b3c4d",
+            where="run",
+            hint="pouch report lists the runs",
         ) from None
 
 
@@ -76,7 +78,9 @@ class Runs:
         """Append how a run ended. Raises PublishFailed; CheckFailed when it has ended already."""
         at = self.clock().isoformat(timespec="seconds")
         with transaction(self.database) as database:
-            database.execute("INSERT INTO run_ends (run, ended, exit_code) VALUES (?, ?, ?)", (run, at, exit_code))
+            database.execute(
+                "INSERT INTO run_ends (run, ended, exit_code) VALUES (?, ?, ?)", (run, at, exit_code)
+            )
 
     def record_inputs(self, run: str, files: Iterable[InputDigest]) -> None:
         """Append the input files of a run, all or none. Raises PublishFailed."""
@@ -89,7 +93,8 @@ class Runs:
 
     def inputs(self, run: str) -> tuple[InputDigest, ...]:
         """The input files of a run, by table and number."""
-        query = "SELECT name, number, path, bytes, sha256, records FROM input_files WHERE run = ? ORDER BY name, number"
+        query = "SELECT name, number, path, bytes, sha256, records FROM input_files"
+        query += " WHERE run = ? ORDER BY name, number"
         with reading(self.database) as database:
             return tuple(InputDigest(*row) for row in database.execute(query, (run,)))
 

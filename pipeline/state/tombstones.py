@@ -19,7 +19,7 @@ class Tombstones:
     clock: Callable[[], datetime] = field(repr=False)
 
     def add(self, digest: bytes) -> bool:
-        """Add one; on disk when this returns. Return False where it was there already. Raises PublishFailed."""
+        """Add one, on disk when this returns; False where it was there already. Raises PublishFailed."""
         if not _SHORTEST <= len(digest) <= _LONGEST:
             raise InternalError(f"a tombstone must be a keyed digest of {_SHORTEST} to {_LONGEST} bytes")
         at = self.clock().isoformat(timespec="seconds")

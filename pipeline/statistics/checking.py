@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from math import isfinite, prod
+from math import prod
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from pipeline.classes import CLASSES
 from pipeline.config.models import Dimension, StatisticSpec, TableSource
 from pipeline.errors import JobWrong, NotBuilt, Problem, nearest
-from pipeline.statistics.dimensions import declared_labels
+from pipeline.statistics.dimensions import bands, declared_labels
 from pipeline.statistics.model import MAX_CELLS, RESERVED, is_open, measure_name, measured
 
 _UNIT_VALUES = {
@@ -44,7 +45,8 @@ def check(where: str, spec: StatisticSpec, source: TableSource, classes: Mapping
         if (column := measured(measure)) is not None:
             problems += _measured(f"{where}, measure {measure_name(measure)}", column, classes)
     if not problems:
-        known = prod(len(declared_labels(d)) for d in spec.dimensions if not is_open(d))
+        types = {column: CLASSES[data_class].value_type for column, data_class in classes.items()}
+        known = prod(len(declared_labels(d, types[d.column])) for d in spec.dimensions if not is_open(d))
         if known > MAX_CELLS:
             message = f"the table would have at least {known:,} cells, more than {MAX_CELLS:,}"
             problems.append(Problem(JobWrong.code, where, message, "use fewer values, or split the table"))
@@ -141,8 +143,11 @@ def _values(where: str, dimension: Dimension) -> Iterator[Problem]:
     if edges is not None:
         if values is not None:
             yield Problem(JobWrong.code, where, "has values and bands", "drop values: bands name theirs")
-        if not edges or not all(map(isfinite, edges)) or sorted(set(edges)) != list(edges):
-            yield Problem(JobWrong.code, where, "edges of bands must be finite and rising", "[10, 50, 100]")
+        try:
+            bands(edges)
+        except ValidationError as error:
+            for wrong in error.errors(include_input=False, include_context=False):
+                yield Problem(JobWrong.code, where, f"bands: {wrong['msg']}", "bands: [10, 50, 100]")
     if values is None:
         return
     if not values or len(set(values)) != len(values):

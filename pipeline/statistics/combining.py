@@ -57,16 +57,16 @@ def combine(
     rows = sum(ref.rows for ref in mine)
     without = sum(ref.rows_without_subject for ref in mine)
     if not mine:
-        labels = tuple((OTHER, NONE) if is_open(d) else declared_labels(d) for d in spec.dimensions)
-        return Cells(_schema(spec, table).empty_table(), labels, rows, without)
+        none_kept = [() if is_open(dimension) else None for dimension in spec.dimensions]
+        return Cells(_schema(spec, table).empty_table(), _labels(none_kept, spec, table), rows, without)
     import duckdb
 
     spill = staging / f"statistics/{release}-{statistic.name}.spill"
     try:
         with duckdb.connect(":memory:", config=_settings(memory_bytes, spill)) as db:
             _read(db, [str(staging / ref.path) for ref in mine])
-            labels = _known_labels(db, statistic)
-            counts = db.execute(_cells_query(spec)).to_arrow_table().cast(_schema(spec, table))
+            labels = _known_labels(db, statistic, table)
+            counts = db.sql(_cells_query(spec)).to_arrow_table().cast(_schema(spec, table))
     except (duckdb.Error, pa.ArrowInvalid):
         raise InternalError(
             "grouping the partial aggregates failed",
@@ -107,16 +107,18 @@ def _read(db: "DuckDBPyConnection", paths: list[str]) -> None:
     db.execute(f"CREATE TEMP VIEW partials AS SELECT * FROM read_parquet([{quoted}])")  # noqa: S608 (own paths)
 
 
-def _known_labels(db: "DuckDBPyConnection", statistic: StatisticPlan) -> tuple[tuple[str, ...], ...]:
+def _known_labels(
+    db: "DuckDBPyConnection", statistic: StatisticPlan, table: TablePlan
+) -> tuple[tuple[str, ...], ...]:
     """Return each dimension's labels; leave those of open dimensions in tables `known0`, `known1`…
 
     An open dimension keeps a value when at least `min_people` distinct people have it, whatever their cells.
     """
     spec = statistic.spec
-    labels = []
+    kept: list[tuple[str, ...] | None] = []
     for i, dimension in enumerate(spec.dimensions):
         if not is_open(dimension):
-            labels.append(declared_labels(dimension))
+            kept.append(None)
             continue
         db.execute(
             f"""CREATE TEMP TABLE known{i} AS
@@ -124,13 +126,26 @@ def _known_labels(db: "DuckDBPyConnection", statistic: StatisticPlan) -> tuple[t
                 WHERE d{i} NOT IN (?, ?) GROUP BY d{i} HAVING count(*) >= ?""",  # noqa: S608 (a number)
             [OTHER, NONE, spec.protect.min_people],
         )
-        (kept,) = db.execute(f"SELECT count(*) FROM known{i}").fetchone() or (0,)  # noqa: S608 (a number)
-        _refuse_too_many(statistic, kept)
+        (number,) = db.execute(f"SELECT count(*) FROM known{i}").fetchone() or (0,)  # noqa: S608 (a number)
+        _refuse_too_many(statistic, number)
         found = db.execute(f"SELECT label FROM known{i} ORDER BY label").fetchall()  # noqa: S608 (a number)
-        labels.append((*(row[0] for row in found), OTHER, NONE))
+        kept.append(tuple(row[0] for row in found))
         db.execute(f"INSERT INTO known{i} VALUES (?)", [NONE])  # noqa: S608 (a number)
+    labels = _labels(kept, spec, table)
     _refuse_too_many(statistic, prod(len(known) for known in labels))
-    return tuple(labels)
+    return labels
+
+
+def _labels(
+    kept: Sequence[tuple[str, ...] | None], spec: StatisticSpec, table: TablePlan
+) -> tuple[tuple[str, ...], ...]:
+    """Return each dimension's labels in published order; `kept` has the values of open dimensions."""
+    return tuple(
+        declared_labels(dimension, CLASSES[table.classes[dimension.column]].value_type)
+        if values is None
+        else (*values, OTHER, NONE)
+        for dimension, values in zip(spec.dimensions, kept, strict=True)
+    )
 
 
 def _refuse_too_many(statistic: StatisticPlan, cells: int) -> None:

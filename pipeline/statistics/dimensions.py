@@ -1,7 +1,6 @@
 """Labels: what a raw value is called in a published dimension."""
 
 from decimal import Decimal
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +8,8 @@ import pyarrow.compute as pc
 
 from pipeline.config.models import Dimension
 from pipeline.statistics.model import NONE, OTHER, RESERVED
+from transforms import Bands, Context
+from transforms.base import family
 
 # ISO 8601: calendar dates, ordinal weeks (%G-W%V is the week-numbering year), hours without minutes.
 _FORMATS = {"year": "%Y", "month": "%Y-%m", "week": "%G-W%V", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}
@@ -17,11 +18,13 @@ _FORMATS = {"year": "%Y", "month": "%Y-%m", "week": "%G-W%V", "day": "%Y-%m-%d",
 def label(dimension: Dimension, column: pa.Array) -> pa.DictionaryArray:
     """Return the label of every row: dictionary<int32, string>, as long as `column`, without nulls.
 
-    A null (and a float that is no number) is `(none)`. Outside declared values a label is `other`; so are the
-    texts `*` and `(none)` themselves, so that data cannot pose as a total or as a null.
+    A null is `(none)`. Outside declared values a label is `other`; so are the texts `*` and `(none)`
+    themselves, so that data cannot pose as a total or as a null.
     """
     if dimension.bands is not None:
-        return _unified(pa.array(band_labels(dimension.bands)), _band_numbers(dimension.bands, column))
+        nowhere = Context("", "", "", "")  # bands have no key
+        named = bands(dimension.bands).bind(None, nowhere)(column).dictionary_encode()
+        return _unified(named.dictionary, named.indices)
     if dimension.unit is not None:
         # Every hour of a slice once: formatting is the slow part.
         floored = pc.floor_temporal(column.cast(pa.timestamp("us")), unit="hour").dictionary_encode()
@@ -36,33 +39,20 @@ def label(dimension: Dimension, column: pa.Array) -> pa.DictionaryArray:
     return _unified(labels, codes)
 
 
-def declared_labels(dimension: Dimension) -> tuple[str, ...]:
+def declared_labels(dimension: Dimension, column_type: pa.DataType) -> tuple[str, ...]:
     """Return the labels of a closed dimension in published order, `other` and `(none)` last."""
     if dimension.bands is not None:
-        return (*band_labels(dimension.bands), NONE)
+        return (*bands(dimension.bands).labels(family(column_type)), NONE)
     return (*(dimension.values or ()), OTHER, NONE)
 
 
-def band_labels(edges: tuple[float, ...]) -> tuple[str, ...]:
-    """Return the names of the bands below, between and above the edges; a band holds its lower edge."""
-    texts = [f"{Decimal(repr(edge)).normalize():f}" for edge in edges]
-    between = [f"[{low}, {high})" for low, high in pairwise(texts)]
-    return (f"below {texts[0]}", *between, f"{texts[-1]} and over")
+def bands(edges: tuple[float, ...]) -> Bands:
+    """Return the transform that names the bands, so that rows and statistics say the same.
 
-
-def _band_numbers(edges: tuple[float, ...], column: pa.Array) -> pa.Array:
-    """Count the edges at or below each value. Null where there is no number."""
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        at = [pa.scalar(edge) for edge in edges]
-    else:
-        # 0.1 as an edge means the decimal 0.1, not the nearest double, or a price would change its band.
-        column = column.cast(pa.decimal128(38, 12 if pa.types.is_integer(column.type) else column.type.scale))
-        at = [pa.scalar(Decimal(repr(edge))) for edge in edges]
-    number = pc.if_else(pc.is_valid(column), pa.scalar(0, pa.int32()), pa.scalar(None, pa.int32()))
-    for edge in at:
-        number = pc.add(number, pc.greater_equal(column, edge).cast(pa.int32()))
-    return number
+    An edge means the decimal that the specification shows, not the nearest double, or a price would change
+    its band. Raises pydantic's ValidationError where edges do not ascend.
+    """
+    return Bands(edges=tuple(Decimal(repr(edge)) for edge in edges))
 
 
 def _time_labels(unit: str, times: pa.Array) -> pa.Array:

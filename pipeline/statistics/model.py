@@ -90,7 +90,7 @@ def output_schema(spec: StatisticSpec, classes: Mapping[str, str]) -> pa.Schema:
     (`people`, `rows`: int64; a sum: int64, or decimal128(38, s) of a column with s decimals; a mean:
     decimal128(38, s + 2)), and `status`.
     """
-    fields = [pa.field(dimension.column, pa.string(), nullable=False) for dimension in spec.dimensions]
+    fields = [pa.field(dimension.column, pa.string()) for dimension in spec.dimensions]
     for measure in spec.measures:
         column = measured(measure)
         if column is None:
@@ -102,7 +102,7 @@ def output_schema(spec: StatisticSpec, classes: Mapping[str, str]) -> pa.Schema:
         else:
             whole = pa.types.is_integer(column_type)
             fields.append(pa.field(measure_name(measure), pa.int64() if whole else sum_type(column_type)))
-    return pa.schema([*fields, pa.field("status", pa.string(), nullable=False)])
+    return pa.schema([*fields, pa.field("status", pa.string())])
 
 
 def is_open(dimension: Dimension) -> bool:

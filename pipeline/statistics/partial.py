@@ -1,7 +1,6 @@
 """The tap that runs in a child: one slice's rows -> partial aggregates, one row a (cell, person)."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, StatisticPlan
 from pipeline.statistics.dimensions import label
 from pipeline.statistics.model import PartialRef, measured_columns, sum_type
+from transforms.primitives import hkdf_sha256, hmac_sha256_column
 
 
 def aggregate_slice(view: SliceView, plan: Plan, staging: Path) -> tuple[PartialRef, ...]:
@@ -61,12 +61,10 @@ class _People:
 
 
 def _digests(subjects: Sequence[str], run_key: bytes) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
-    # Keyed BLAKE2b (RFC 7693) of 128 bits: two of 10^9 people meet with probability below 2^-68, so a
-    # collision does not change a count. It never leaves staging, and its key dies with the run.
-    joined = b"".join(
-        blake2b(text.encode(), digest_size=16, key=run_key, person=b"pouch statistics").digest()
-        for text in subjects
-    )
+    # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count. The
+    # digests never leave staging, and their key dies with the run.
+    key = hkdf_sha256(run_key, b"pouch statistics: digests of people", 32)
+    joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, subjects)))
     return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
 
 

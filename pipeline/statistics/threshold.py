@@ -52,11 +52,7 @@ def protect_table(cells: Cells, spec: StatisticSpec) -> pa.Table:
     for measure in spec.measures:
         columns[measure_name(measure)] = _measure(kept, spec, measure).take(rows)
     columns["status"] = pc.if_else(pc.is_valid(rows), PUBLISHED, SUPPRESSED)
-    fields = [
-        pa.field(name, array.type, nullable=name in {measure_name(m) for m in spec.measures})
-        for name, array in columns.items()
-    ]
-    return pa.table(columns, schema=pa.schema(fields))
+    return pa.table(columns)
 
 
 def _enough(counts: pa.Table, spec: StatisticSpec) -> pa.ChunkedArray:

@@ -1,0 +1,99 @@
+"""Protect one pandas table in memory, for notebooks: the same plan and transforms as the nightly job."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.classes import CLASSES, get
+from pipeline.config.models import Policy, TableSource
+from pipeline.errors import Drift, JobWrong, Problem, nearest, refuse
+from pipeline.protect.apply import apply_export, bind_export
+from pipeline.protect.model import ExportPlan, Step
+from pipeline.protect.plan import resolve_step
+from transforms import Drop, Keyring
+from transforms.context import Context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = "frame"
+
+
+def protect_frame(
+    df: "pd.DataFrame",
+    *,
+    policy: Policy | Mapping[str, object],
+    catalog: Mapping[str, str],
+    keyring: Keyring,
+    recipient: str,
+    purpose: str,
+    epoch: str = "static",
+    release: str = "",
+    subject: str | None = None,
+    phone_region: str | None = None,
+) -> "pd.DataFrame":
+    """Return a protected copy of a DataFrame; dropped columns are absent, kept ones keep dtype, all keep the index.
+
+    Args:
+        df: the table; it is never changed. Column labels are strings, each once.
+        policy: rules by data class, as in a policy file.
+        catalog: column -> data class, for every column.
+        keyring: unlocked keys.
+        recipient: who gets the result; part of every key.
+        purpose: for which purpose; part of every key.
+        epoch: key epoch; the same epoch gives the same tokens as the nightly job's release.
+        release: date of the release, for transforms whose key depends on it (`encrypt_gcm`).
+        subject: column that names the person a row is about.
+        phone_region: region of phone numbers without country code.
+
+    Raises:
+        PouchError: as the plan does: 2 policy, 3 key, 5 unsuitable, 11 column not in the catalog.
+
+    """
+    rules = policy if isinstance(policy, Policy) else Policy.model_validate({"policy": "frame", **policy})
+    names = [str(name) for name in df.columns]
+    if len(set(names)) != len(names):
+        raise JobWrong("the frame has two columns of one name")
+    source = TableSource(path="frame", subject=subject or "none", phone_region=phone_region)
+    steps = _steps(names, rules, catalog, source, Context(recipient, purpose, "", epoch, release, TABLE))
+    table = {name: pa.Array.from_pandas(df[name]) for name in names}
+    columns = {name: _encoded(pa.concat_arrays(a.chunks) if isinstance(a, pa.ChunkedArray) else a) for name, a in table.items()}
+    changed = tuple(step for step in steps if step.published and step.transform.transform != "keep")
+    rows = pa.array(range(len(df)), pa.int64())
+    people = columns[subject] if subject else None
+    made = apply_export(
+        bind_export(ExportPlan(TABLE, "frame", changed), keyring), columns, catalog, rows, people, lambda: rows
+    )
+    result = df[[step.column for step in steps if step.published]].copy()
+    for step in changed:
+        result[step.column] = made[step.column].to_pandas().set_axis(df.index)
+    return result
+
+
+def _steps(
+    names: list[str], policy: Policy, catalog: Mapping[str, str], source: TableSource, context: Context
+) -> tuple[Step, ...]:
+    steps = []
+    problems = []
+    for name in names:
+        if name not in catalog:
+            problems.append(Problem(Drift.code, name, "is not in the catalog", nearest(name, catalog)))
+            continue
+        data_class = get(catalog[name], where=name)
+        transform = policy.columns.get(f"{TABLE}.{name}") or policy.rules.get(data_class.id)
+        if transform is None and policy.otherwise == "refuse":
+            problems.append(Problem(JobWrong.code, name, f"the policy has no rule for class {data_class.id}"))
+            continue
+        step, found = resolve_step(name, CLASSES[data_class.id], name, transform or Drop(transform="drop"), context, source)
+        problems += found
+        if step is not None:
+            steps.append(step)
+    refuse(problems)
+    return tuple(steps)
+
+
+def _encoded(array: pa.Array) -> pa.Array:
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array

@@ -1,0 +1,1 @@
+"""The gate, the manifests, the data package, publishing, verifying, reporting."""

@@ -1,0 +1,263 @@
+"""One form in which the gate compares texts: NFKC, lower case, letters and digits only.
+
+Separators are what people vary (`+61 412-345-678`, `0412 345 678`; `aa:bb:cc`, `aa-bb-cc`), so they are left out.
+`*` stays: a masked cell never reads like a short plain one.
+
+Columns are handled as bytes in numpy (about 40 ns a value); single texts, where a suspicion is checked, in Python.
+Both give the same form; a test holds them together.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Positions = NDArray[np.int64]
+Digests = NDArray[np.uint64]
+
+MASKED = "*"
+_PADDING = 8  # bytes behind the last value, so that eight bytes can be read at every position
+
+_FORM = np.zeros(256, dtype=np.uint8)  # byte -> byte of the form, 0 = left out
+for _byte in range(128):
+    _character = chr(_byte).lower()
+    if _character.isalnum() or _character == MASKED:
+        _FORM[_byte] = ord(_character)
+_FORM[128:] = np.arange(128, 256)
+_DIGIT = np.zeros(256, dtype=bool)
+_DIGIT[ord("0") : ord("9") + 1] = True
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The forms of a column's values: value i is data[starts[i]:ends[i]]. Null and empty values have length 0."""
+
+    data: Bytes
+    starts: Positions
+    ends: Positions
+
+    def __repr__(self) -> str:
+        """Counts only: the forms are raw."""
+        return f"Forms({len(self.starts)})"
+
+    @property
+    def lengths(self) -> Positions:
+        """In bytes."""
+        return self.ends - self.starts
+
+    def take(self, index: NDArray[np.int64]) -> "Forms":
+        """The forms of some values, without copying their bytes."""
+        return Forms(self.data, self.starts[index], self.ends[index])
+
+    def texts(self) -> list[str]:
+        """As Python texts; for the few that matter."""
+        return [bytes(self.data[s:e]).decode() for s, e in zip(self.starts, self.ends, strict=True)]
+
+
+def forms_of(values: pa.Array) -> Forms:
+    """Forms of plain text values; nulls become empty."""
+    values = pc.fill_null(values, "") if values.null_count else values
+    offsets, data = _buffers(values)
+    if len(data) and int(data.max()) >= 128:
+        values = _without_foreign_separators(values)
+        offsets, data = _buffers(values)
+    formed = np.take(_FORM, data)
+    kept = formed != 0
+    if not kept.all():
+        places = np.zeros(len(data) + 1, dtype=np.int64)
+        np.cumsum(kept, out=places[1:])
+        offsets, formed = places[offsets], formed[kept]
+    padded = np.zeros(len(formed) + _PADDING, dtype=np.uint8)
+    padded[: len(formed)] = formed
+    return Forms(padded, offsets[:-1], offsets[1:])
+
+
+def _buffers(values: pa.Array) -> tuple[Positions, Bytes]:
+    _, offsets, data = values.buffers()
+    width = np.int64 if pa.types.is_large_string(values.type) else np.int32
+    if offsets is None or len(values) == 0:
+        return np.zeros(len(values) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+    found = np.frombuffer(offsets, dtype=width)[values.offset : values.offset + len(values) + 1].astype(np.int64)
+    content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
+    return found - found[0], content[found[0] : found[-1]]
+
+
+def _without_foreign_separators(values: pa.Array) -> pa.Array:
+    plain = pc.string_is_ascii(values)
+    foreign = values.filter(pc.invert(plain))
+    foreign = pc.utf8_lower(pc.utf8_normalize(foreign, form="NFKC"))
+    foreign = pc.replace_substring_regex(foreign, r"[^\pL\pN\pM*]+", "")
+    return pc.replace_with_mask(values, pc.invert(plain), foreign)
+
+
+# ------------------------------------------------------------------ digests
+
+
+def digests_of(forms: Forms, key: bytes) -> Digests:
+    """64-bit keyed digests of the forms; equal forms have equal digests.
+
+    Eight bytes a step, each step a bijection of the state; the key (16 bytes) lives for one run. This is no
+    cryptographic promise: digests lie in the private staging directory and vanish with it.
+    """
+    first, second = np.frombuffer(key, dtype="<u8")
+    lengths = forms.lengths
+    state = _mixed(lengths.astype(np.uint64) ^ first)
+    words: Digests = np.ndarray((len(forms.data) - _PADDING + 1,), "<u8", forms.data.data, strides=(1,))
+    index = np.flatnonzero(lengths > 0)
+    done = 0
+    while len(index):
+        left = lengths[index] - done
+        word = words[forms.starts[index] + done]
+        short = left < _PADDING
+        if short.any():
+            word[short] &= _LOW_BYTES[left[short]]
+        mixed = _mixed(state[index] ^ word ^ second) if len(index) < len(state) else _mixed(state ^ word ^ second)
+        state[index] = mixed
+        done += _PADDING
+        index = index[left > _PADDING]
+    return state
+
+
+_LOW_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(8)], dtype=np.uint64)
+
+
+def _mixed(state: Digests) -> Digests:
+    """One round of the finalizer of SplitMix64 (Steele, Lea, Flood 2014), a bijection of 64 bits."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+def sorted_unique(digests: Digests) -> Digests:
+    """Ascending, each once (numpy's own `unique` takes ten times as long)."""
+    ordered = np.sort(digests)
+    if len(ordered) < 2:
+        return ordered
+    fresh = np.empty(len(ordered), dtype=bool)
+    fresh[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    return ordered[fresh]
+
+
+def digit_counts(forms: Forms) -> Positions:
+    """Digits in each form."""
+    places = np.zeros(len(forms.data) + 1, dtype=np.int64)
+    np.cumsum(_DIGIT[forms.data], out=places[1:])
+    return places[forms.ends] - places[forms.starts]
+
+
+# ------------------------------------------------------------------ phones
+
+# ITU-T E.164 country codes have one digit (1, 7), or two, or three. Two-digit codes, the rest has three.
+_TWO_DIGIT_CODES = frozenset(
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 "
+    "81 82 84 86 90 91 92 93 94 95 98".split()
+)
+
+
+def _code_length(digits: str) -> int:
+    if digits[0] in "17":
+        return 1
+    return 0 if digits[0] == "0" else 2 if digits[:2] in _TWO_DIGIT_CODES else 3
+
+
+_CODE_LENGTHS = np.array([_code_length(f"{number:03d}") for number in range(1000)], dtype=np.int64)
+
+
+def national(forms: Forms, international: NDArray[np.bool_]) -> Forms:
+    """Phones without country code (where `international`) and without leading zeros: what both spellings share."""
+    starts = _past_zeros(forms.data, forms.starts, forms.ends)
+    enough = international & (forms.ends - starts >= 9)
+    hundreds, tens, ones = (forms.data[starts + place].astype(np.int64) - ord("0") for place in range(3))
+    number = np.clip(hundreds * 100 + tens * 10 + ones, 0, 999)
+    starts = starts + np.where(enough, _CODE_LENGTHS[number], 0)
+    return Forms(forms.data, _past_zeros(forms.data, starts, forms.ends), forms.ends)
+
+
+def _past_zeros(data: Bytes, starts: Positions, ends: Positions) -> Positions:
+    for _ in range(4):
+        zero = (data[starts] == ord("0")) & (starts < ends)
+        if not zero.any():
+            break
+        starts = starts + zero
+    return starts
+
+
+# ------------------------------------------------------------------ one text
+
+# Scripts that are written without spaces: a name may begin and end at any of their characters.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"[0-9]+|\*+|[{_UNSPACED}]|[^0-9*\0{_UNSPACED}]+")
+_TRUNK = re.compile(r"0{1,4}")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The form of one text, and where an identity may begin and end in it."""
+
+    form: str
+    begins: frozenset[int]
+    ends: frozenset[int]
+
+    def holds(self, identity: str) -> bool:
+        """Whether the form of an identity stands in it, from a word's beginning to a word's end."""
+        at = self.form.find(identity)
+        while at >= 0:
+            if at in self.begins and at + len(identity) in self.ends:
+                return True
+            at = self.form.find(identity, at + 1)
+        return False
+
+    def pieces(self, shortest: int, longest: int) -> set[str]:
+        """Every text of these lengths that `holds` would find."""
+        begins, ends = sorted(self.begins), sorted(self.ends)
+        return {
+            self.form[begin:end] for begin in begins for end in ends if shortest <= end - begin <= longest
+        }
+
+
+def form_of(text: str) -> str:
+    """The form of one text."""
+    return _separated(text).replace("\0", "")
+
+
+def _separated(text: str) -> str:
+    lowered = unicodedata.normalize("NFKC", text).lower()
+    return "".join(c if c == MASKED or unicodedata.category(c)[0] in "LNM" else "\0" for c in lowered)
+
+
+@lru_cache(maxsize=1 << 14)
+def spelling_of(text: str) -> Spelling:
+    """The form of one published text with its boundaries.
+
+    Words are runs of letters, runs of digits, and single characters of scripts without spaces. A number of eight
+    and more digits may also begin behind its leading zeros and country code, so that both spellings of a phone meet.
+    """
+    form = ""
+    begins: set[int] = set()
+    ends: set[int] = set()
+    for match in _TOKEN.finditer(_separated(text)):
+        token = match[0]
+        begins.add(len(form))
+        if token[:1].isdigit() and len(token) >= 8:
+            begins |= {len(form) + skipped for skipped in _prefixes(token)}
+        form += token
+        ends.add(len(form))
+    return Spelling(form, frozenset(begins), frozenset(ends))
+
+
+def _prefixes(digits: str) -> set[int]:
+    zeros = _zeros(digits, 0)
+    after_code = zeros + _code_length(digits[zeros : zeros + 3].ljust(3, "0")) if zeros < len(digits) else zeros
+    return {zeros, after_code, _zeros(digits, after_code)}
+
+
+def _zeros(digits: str, start: int) -> int:
+    match = _TRUNK.match(digits, start)
+    return match.end() if match else start

@@ -1,0 +1,42 @@
+"""How far plaintexts are padded, so that the length of a ciphertext tells nothing of a name or an address."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+# Bucket in bytes of UTF-8. A name of 63 bytes or fewer and an address of 255 or fewer look alike; a longer value
+# falls into the next doubling.
+NAME_BYTES = 64
+ADDRESS_BYTES = 256
+TEXT_BYTES = 1024
+
+_BUCKETS = {
+    "person_name": NAME_BYTES,
+    "nickname": NAME_BYTES,
+    "username": NAME_BYTES,
+    "account_id": NAME_BYTES,
+    "company": NAME_BYTES,
+    "job": NAME_BYTES,
+    "city": NAME_BYTES,
+    "region": NAME_BYTES,
+    "country": NAME_BYTES,
+    "email": NAME_BYTES,
+    "ssid": NAME_BYTES,
+    "device_name": NAME_BYTES,
+    "health": NAME_BYTES,
+    "postal_address": ADDRESS_BYTES,
+    "url": ADDRESS_BYTES,
+    "free_text": TEXT_BYTES,
+    "search_terms": ADDRESS_BYTES,
+}
+
+Pad = Literal["auto", "none"] | Annotated[int, Field(ge=2, le=65_536)]
+
+
+def bucket_of(pad: Pad, domain: str) -> int:
+    """Bytes that plaintexts are padded to; 1 = not padded. `auto` goes by the token domain."""
+    if pad == "none":
+        return 1
+    if pad == "auto":
+        return _BUCKETS.get(domain, 1)
+    return pad
