@@ -184,7 +184,9 @@ def _person(number: int, phones: Phones, cumulative: list[float]) -> Person:
         (f"{given}.{family}{number % 97}", f"{given[0]}{family}{number}", f"{family}_{given}{number % 89}")
     )
     chinese = language == "zh"
-    has_id = city.country == "CN" and chinese and (minor_by == "resident_id" or chance.hit(0.6))
+    has_id = minor_by == "resident_id" or (
+        not minor_by and city.country == "CN" and chinese and chance.hit(0.6)
+    )
     return Person(
         number=number,
         account=None if number >= PEOPLE - 45 else f"{(number * 104_729 + 382_716) % 10_000_000:08d}",

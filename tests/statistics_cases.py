@@ -59,7 +59,9 @@ def spec(**fields: Any) -> StatisticSpec:
 
 
 def plan(statistic: StatisticSpec) -> Plan:
-    release = ReleasePlan(4, "market", "statistics", "contract", "static", "", (), (StatisticPlan("s", statistic),))
+    release = ReleasePlan(
+        4, "market", "statistics", "contract", "static", "", (), (StatisticPlan("s", statistic),)
+    )
     return Plan("nightly", "2026-11-01", {"orders": TABLE}, (release,), "digest")
 
 
@@ -73,7 +75,9 @@ def view(rows: Sequence[Row], index: int = 0, released: Sequence[int] | None = N
     return SliceView("orders", index, columns, people, {4: chosen}, {}, b"0123456789abcdef")
 
 
-def refs_of(slices: Sequence[Sequence[Row]], statistic: StatisticSpec, staging: Path) -> tuple[PartialRef, ...]:
+def refs_of(
+    slices: Sequence[Sequence[Row]], statistic: StatisticSpec, staging: Path
+) -> tuple[PartialRef, ...]:
     return tuple(
         ref
         for index, rows in enumerate(slices)

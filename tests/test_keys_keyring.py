@@ -262,6 +262,19 @@ def test_no_secret_is_in_any_repr_file_or_pickle(tmp_path: Path) -> None:
     assert secret.hex().encode() not in content
 
 
+class FailingCall:
+    """A system call whose n-th call finds the disk full."""
+
+    def __init__(self, real: Callable[..., object], count: int) -> None:
+        self.real, self.count, self.calls = real, count, 0
+
+    def __call__(self, *args: object, **options: object) -> object:
+        self.calls += 1
+        if self.calls == self.count:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.real(*args, **options)
+
+
 STEPS = ("write", "fsync", "link", "unlink", "fchmod", "mkdir", "open")
 
 
@@ -273,15 +286,7 @@ def test_a_failing_disk_leaves_no_keyring_and_nothing_else(
     for count in range(1, 30):
         base = tmp_path / str(count)
         base.mkdir()
-        real, calls = getattr(os, step), 0
-
-        def failing(*args: object, **options: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls == count:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return real(*args, **options)
-
+        failing = FailingCall(getattr(os, step), count)
         with monkeypatch.context() as patch:
             patch.setattr(os, step, failing)
             try:
@@ -289,7 +294,7 @@ def test_a_failing_disk_leaves_no_keyring_and_nothing_else(
             except PouchError as error:
                 assert error.exit_code == 3
                 assert "No space left on device" in str(error)
-        if calls < count:
+        if failing.calls < count:
             break
         if not (base / "keys/keyring.json").exists():
             init_keyring(DEMO, base)  # a plain rerun succeeds

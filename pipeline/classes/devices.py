@@ -6,6 +6,7 @@ from pipeline.classes.model import (
     LABEL,
     LINK,
     REAL,
+    SEALED,
     SECRET_TEXT,
     WRITTEN,
     DataClass,
@@ -75,7 +76,7 @@ DEVICES: tuple[DataClass, ...] = (
         3,
         "direct_identifier",
         IDENTIFIER,
-        normal_form="alphanumeric",
+        normal_form="alnum",
         high_entropy=True,
     ),
     DataClass(
@@ -123,7 +124,7 @@ DEVICES: tuple[DataClass, ...] = (
         3,
         "quasi_identifier",
         IDENTIFIER | {"ip_prefix"},
-        normal_form="casefold",
+        normal_form="ip",
         enumerable=2**32,
     ),
     DataClass(
@@ -131,7 +132,7 @@ DEVICES: tuple[DataClass, ...] = (
         "latitude or longitude, one number a column",
         3,
         "quasi_identifier",
-        CONSTANT | {"round_location"},
+        CONSTANT | SEALED | {"round_location"},
         value_type=REAL,
     ),
     DataClass(

@@ -21,9 +21,10 @@ SECRET_TEXT = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm"})
 IDENTIFIER = CONSTANT | SECRET_TEXT | {"mask"}
 LABEL = CONSTANT | SECRET_TEXT | {"hierarchy"}  # a value from some list: a wider value replaces it
 PLACE = LABEL | {"mask", "prefix"}
-COUNTED = CONSTANT | {"bands", "round_number", "hierarchy"}
-TIMED = CONSTANT | {"truncate_time"}
-WRITTEN = CONSTANT | {"redact_text", "encrypt_siv", "encrypt_gcm"}
+SEALED = frozenset({"encrypt_siv", "encrypt_gcm"})
+COUNTED = CONSTANT | SEALED | {"bands", "round_number"}
+TIMED = CONSTANT | SEALED | {"truncate_time"}
+WRITTEN = CONSTANT | SEALED | {"redact_text"}
 LINK = IDENTIFIER | {"url_clean"}
 
 

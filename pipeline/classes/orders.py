@@ -22,7 +22,7 @@ ORDERS: tuple[DataClass, ...] = (
         2,
         "direct_identifier",
         IDENTIFIER,
-        normal_form="alphanumeric",
+        normal_form="alnum",
         enumerable=10**13,  # a date and a running number
         high_entropy=True,
     ),
@@ -32,14 +32,14 @@ ORDERS: tuple[DataClass, ...] = (
         3,
         "direct_identifier",
         IDENTIFIER,
-        normal_form="alphanumeric",
+        normal_form="alnum",
         enumerable=10**12,  # UPU S10: two letters, eight digits, a check digit, a country
         high_entropy=True,
     ),
     DataClass("order_time", "time of an order or event", 2, "quasi_identifier", TIMED, value_type=TIME),
     DataClass("date", "day that is nobody's birth date", 1, "quasi_identifier", TIMED, value_type=DAY),
     DataClass("amount", "amount of money", 2, "other", COUNTED, value_type=MONEY),
-    DataClass("quantity", "number of pieces", 1, "other", COUNTED, value_type=WHOLE),
+    DataClass("quantity", "number of pieces", 1, "other", COUNTED | {"hierarchy"}, value_type=WHOLE),
     DataClass("product", "goods", 1, "other", LABEL, normal_form="name"),
     DataClass("category", "category of goods", 1, "other", LABEL, normal_form="name"),
     DataClass(

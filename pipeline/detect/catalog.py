@@ -15,7 +15,7 @@ from pipeline.detect.recognizers_documents import DOCUMENTS
 
 RECOGNIZERS: tuple[Recognizer, ...] = (*CONTACTS, *DEVICES, *DOCUMENTS)
 
-# Entity -> data class whose token domain and normal form its fragments share. Presidio's names where it has one.
+# Entity -> data class whose token domain and normal form its fragments share; Presidio's names where there are.
 ENTITY_CLASSES: Mapping[str, str] = MappingProxyType(
     {
         "PHONE_NUMBER": "mobile_phone",
@@ -55,7 +55,7 @@ CLASS_ENTITIES: Mapping[str, str] = MappingProxyType(
     {
         **{
             data_class: entity
-            for entity, data_class in reversed(ENTITY_CLASSES.items())
+            for entity, data_class in reversed(tuple(ENTITY_CLASSES.items()))
             if entity != "DATE_TIME"
         },
         "contact_phone": "PHONE_NUMBER",
@@ -105,7 +105,7 @@ def compile_recognizer(recognizer: Recognizer) -> Compiled:
 def _words(words: tuple[str, ...], frame: str) -> re.Pattern[str] | None:
     """Match any word; Latin words only whole, so that `tel` is not found in `hotel`.
 
-    These are fixed strings of our own, so that Python's engine is safe and three times faster than RE2's binding.
+    These are fixed strings of our own, so that Python's engine is safe, and faster than RE2's binding.
     """
     if not words:
         return None

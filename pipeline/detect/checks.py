@@ -1,7 +1,7 @@
 """Checks of matched values: each returns a score, or None for "no".
 
-Values are folded. No check ever raises: python-stdnum and phonenumbers raise on some inputs (`cn.ric` a KeyError
-on 0.09 % of random ids), and an exception would carry the value.
+Values are folded. No check ever raises: python-stdnum and phonenumbers raise on some inputs (`cn.ric` a
+KeyError on 0.09 % of random ids), and an exception would carry the value.
 """
 
 import ipaddress
@@ -35,13 +35,31 @@ REGIONS = (
 
 _NO_DIGIT = re.compile(r"[^0-9]")
 _FILE_ENDINGS = frozenset(
-    "png jpg jpeg gif svg webp ico js css map html htm php pdf txt log zip gz so dll".split()
+    (
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "ico",
+        "js",
+        "css",
+        "map",
+        "html",
+        "htm",
+        "php",
+        "pdf",
+        "txt",
+    )
+    + ("log", "zip", "gz", "so", "dll")
 )
 _AT_WORD = re.compile(r" ?(?:\(at\)|\[at\]| at |艾特) ?")
 _DOT_WORD = re.compile(r" ?(?:\(dot\)|\[dot\]| dot |点) ?")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|分机|转) ?[0-9]{1,5}$")
 _DATE = re.compile(
-    r"(?:19|20)[0-9]{2}([\-/.])[01]?[0-9]\1[0-3]?[0-9](?: [0-9]{2})?|[0-3]?[0-9]([\-/.])[0-3]?[0-9]\2(?:19|20)[0-9]{2}"
+    r"(?:19|20)[0-9]{2}([\-/.])[01]?[0-9]\1[0-3]?[0-9](?: [0-9]{2})?"
+    r"|[0-3]?[0-9]([\-/.])[0-3]?[0-9]\2(?:19|20)[0-9]{2}"
 )
 _CJK_DIGITS = str.maketrans("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖两", "0012345678911234567892")
 
@@ -106,7 +124,9 @@ def bank_card(value: str) -> float | None:
 
 
 # Reporting bodies of type allocation codes (GSMA TS.06): first two digits.
-_REPORTING_BODIES = frozenset("01 10 30 33 35 44 45 49 50 51 52 53 54 86 91 98 99".split())
+_REPORTING_BODIES = frozenset(
+    ("01", "10", "30", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99")
+)
 
 
 def imei(value: str) -> float | None:
@@ -187,7 +207,7 @@ def account_like(value: str) -> float | None:
 def ip(value: str) -> float | None:
     """RFC 791 and RFC 4291 text forms; not the unspecified address."""
     try:
-        address = ipaddress.ip_address(value.split("%")[0])
+        address = ipaddress.ip_address(value.split("%", maxsplit=1)[0])
     except ValueError:
         return None
     return None if address.is_unspecified else 0.8
@@ -202,7 +222,10 @@ def mac(value: str) -> float | None:
 
 
 def email(value: str) -> float | None:
-    """RFC 5321 limits; a file name with a resolution (`icon@2x.png`) is none. No list of domains is fetched."""
+    """RFC 5321 limits; a file name with a resolution (`icon@2x.png`) is none.
+
+    No list of domains is fetched.
+    """
     local, _, domain = _DOT_WORD.sub(".", _AT_WORD.sub("@", value)).rpartition("@")
     ending = domain.rpartition(".")[2]
     if not local or len(local) > 64 or len(value) > 254 or ending in _FILE_ENDINGS or ".." in domain:

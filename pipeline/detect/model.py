@@ -10,7 +10,7 @@ Boundary = Literal["none", "digit", "number", "word", "host", "hex_pair"]
 class Pattern:
     """One RE2 pattern, on folded text (lower case, NFKC, no zero-width characters; see `folding`).
 
-    RE2 runs in linear time and has no look-around. What look-arounds would say stands in `before` and `after`:
+    RE2 runs in linear time and has no look-around. What they would say stands in `before` and `after`:
     the characters that must not touch the match (see `boundaries`). Never a word boundary: Chinese characters
     count as word characters, so a number that touches them would be missed.
     """

@@ -104,7 +104,9 @@ CONTACTS: tuple[Recognizer, ...] = (
             ),
             # disguised: name at host dot com
             Pattern(
-                r"[a-z0-9][a-z0-9._\-]{1,63} ?(?:\(at\)|\[at\]| at |艾特) ?[a-z0-9\-]+(?: ?(?:\(dot\)|\[dot\]| dot |点) ?[a-z0-9\-]+){0,3} ?(?:\(dot\)|\[dot\]| dot |点|\.) ?(?:com|net|org|edu|gov|co|cn|au|uk|de|fr|io|info)",
+                r"[a-z0-9][a-z0-9._\-]{1,63} ?(?:\(at\)|\[at\]| at |艾特) ?[a-z0-9\-]+"
+                r"(?: ?(?:\(dot\)|\[dot\]| dot |点) ?[a-z0-9\-]+){0,3}"
+                r" ?(?:\(dot\)|\[dot\]| dot |点|\.) ?(?:com|net|org|edu|gov|co|cn|au|uk|de|fr|io|info)",
                 before="word",
                 after="word",
             ),

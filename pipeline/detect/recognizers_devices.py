@@ -107,7 +107,8 @@ DEVICES: tuple[Recognizer, ...] = (
                 after="number",
             ),
             Pattern(
-                r"(?:lat|latitude|纬度)[\"':= ]{1,4}-?[0-9]{1,2}\.[0-9]{3,16}[\"',; ]{1,4}(?:lng|lon|long|longitude|经度)[\"':= ]{1,4}-?[0-9]{1,3}\.[0-9]{3,16}",
+                r"(?:lat|latitude|纬度)[\"':= ]{1,4}-?[0-9]{1,2}\.[0-9]{3,16}[\"',; ]{1,4}"
+                r"(?:lng|lon|long|longitude|经度)[\"':= ]{1,4}-?[0-9]{1,3}\.[0-9]{3,16}",
                 before="word",
                 after="number",
             ),

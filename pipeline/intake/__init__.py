@@ -4,9 +4,10 @@ Guarantee: every record that the scan of bytes counts comes out of `read` as a r
 refused (InputUnreadable).
 """
 
-from pipeline.intake.cutting import cut
+from pipeline.intake.cutting import cut, cut_files
 from pipeline.intake.model import Cut, InputFile, Limits, Reason, Rejected, Segment, Slice, SliceRecords
 from pipeline.intake.reading import read
+from pipeline.intake.sampling import read_records, read_table, sample
 from pipeline.intake.typed import parse_types
 
 __all__ = [
@@ -19,6 +20,10 @@ __all__ = [
     "Slice",
     "SliceRecords",
     "cut",
+    "cut_files",
     "parse_types",
     "read",
+    "read_records",
+    "read_table",
+    "sample",
 ]

@@ -85,7 +85,7 @@ def digest_of(path: Path) -> str:
 def encoding_of(path: Path, compression: str, declared: str, limits: Limits) -> tuple[str, int]:
     """The encoding that the byte-order mark tells, else the declared one; and the length of the mark."""
     with stored_content(path, compression, limits) as content:
-        head = content.read(4)
+        head = read_exactly(content, 4)
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding, len(mark)
@@ -157,6 +157,23 @@ class _Transcoded:
         return data
 
 
+def read_exactly(content: Content, size: int) -> bytes:
+    """`size` bytes, fewer only at the end of the content."""
+    parts: list[bytes] = []
+    while size and (part := content.read(min(BLOCK, size))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def skip(content: Content, size: int) -> int:
+    """Read past bytes; returns how many there were."""
+    left = size
+    while left and (part := content.read(min(BLOCK, left))):
+        left -= len(part)
+    return size - left
+
+
 def is_sequential(file: InputFile) -> bool:
     """Whether the content can only be read from its beginning on."""
     return file.format != "parquet" and bool(file.compression or file.encoding != "utf-8")
@@ -166,6 +183,5 @@ def is_sequential(file: InputFile) -> bool:
 def open_content(path: Path, compression: str, encoding: str, mark: int, limits: Limits) -> Iterator[Content]:
     """Content as UTF-8 without byte-order mark. Offsets into it are what segments hold."""
     with stored_content(path, compression, limits) as stored:
-        while mark:
-            mark -= len(stored.read(mark))
+        skip(stored, mark)
         yield stored if encoding == "utf-8" else _Transcoded(stored, encoding)

@@ -1,7 +1,8 @@
 """CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged exactly.
 
 RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word such as
-NULL or NA means null. See `record_scan` for where records end.
+NULL or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC 4180 does not
+allow it, every reader takes it so, and it cannot hide a record. Text after a closing quote is malformed. See `record_scan` for where records end.
 """
 
 import re
@@ -90,7 +91,7 @@ _LIKE_A_VALUE = re.compile(r"^[\W\d_]*$|@|\d{6}|\d{4}[-/]\d\d?[-/]\d\d?")
 def _patterns(delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     """One well-formed field; and one well-formed record."""
     sign = re.escape(delimiter)
-    field = b'(?:"[^"]*+(?:""[^"]*+)*+"|[^"' + sign + b"\r\n]*+)"
+    field = b'(?:"[^"]*+(?:""[^"]*+)*+"|(?!")[^' + sign + b"\r\n]*+)"
     return re.compile(field), re.compile(field + b"(?:" + sign + field + b")*+")
 
 

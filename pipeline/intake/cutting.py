@@ -30,8 +30,15 @@ def cut(name: str, source: TableSource, date: str, base: Path, limits: Limits | 
     Raises InputUnreadable: no file, not readable, no header, a limit passed. Raises Drift: CSV or Parquet files
     whose columns are not those of the table's first file.
     """
-    bounds = limits or Limits()
     paths = stored.matching_files(source, date, base, name)
+    return cut_files(name, paths, source, base, limits)
+
+
+def cut_files(
+    name: str, paths: Sequence[str], source: TableSource, base: Path, limits: Limits | None = None
+) -> Cut:
+    """The same for given paths; `source.path` is not looked at."""
+    bounds = limits or Limits()
     grouping = _Grouping(name, bounds)
     files: list[InputFile] = []
     with ThreadPoolExecutor(max_workers=1) as digests:

@@ -25,7 +25,7 @@ class Reason(StrEnum):
     ENCODING = "not in the declared encoding"
     NUL = "holds a NUL character"
     QUOTE_OPEN = "a quote is never closed"
-    QUOTE_STRAY = "a quote inside a field, or text after a closing quote"
+    QUOTE_STRAY = "text after a closing quote"
     FIELD_COUNT = "wrong number of fields"
     FIELD_SIZE = "a field is too long"
     JSON = "not JSON"

@@ -124,17 +124,11 @@ class _Reader:
             except OSError as error:
                 raise InputUnreadable(f"cannot be read ({type(error).__name__})", where=file.path) from None
         content, at = self._streams.get(file.index) or (self._open(file, path), 0)
-        while at < segment.start:
-            skipped = content.read(min(stored.BLOCK, segment.start - at))
-            if not skipped:
-                break
-            at += len(skipped)
-        parts: list[bytes] = []
-        while at < segment.end and (part := content.read(min(stored.BLOCK, segment.end - at))):
-            parts.append(part)
-            at += len(part)
+        at += stored.skip(content, segment.start - at)
+        data = stored.read_exactly(content, segment.end - at)
+        at += len(data)
         self._streams[file.index] = (content, at)
-        return b"".join(parts)
+        return data
 
     def _open(self, file: InputFile, path: Path) -> stored.Content:
         content = stored.open_content(path, file.compression, file.encoding, file.mark, self._limits)

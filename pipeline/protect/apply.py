@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Step
-from pipeline.protect.redact import Redactor, bind_redaction
 from transforms import Keyring, RedactText
 from transforms.base import BoundTransform
+
+if TYPE_CHECKING:
+    from pipeline.protect.redact import Redactor
 
 # Classes whose values in the same row are looked for in its free text.
 LINKED_CLASSES = frozenset(
@@ -24,7 +27,7 @@ class BoundStep:
 
     step: Step
     bound: BoundTransform | None  # None for redacted text
-    redactor: Redactor | None = None
+    redactor: "Redactor | None" = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def bind_export(export: ExportPlan, keyring: Keyring) -> BoundExport:
 
 def _bind(step: Step, keyring: Keyring) -> BoundStep:
     if isinstance(step.transform, RedactText):
+        from pipeline.protect.redact import bind_redaction  # brings Presidio: only where free text is published
+
         context_for: Callable[[str], object] = lambda domain: replace(step.context, domain=domain)  # noqa: E731 - one use
         return BoundStep(step, None, bind_redaction(step.transform, keyring, context_for))
     return BoundStep(step, step.transform.bind(keyring, step.context))
@@ -90,7 +95,7 @@ def apply_export(
 
 
 def _redact(
-    redactor: Redactor, name: str, columns: Mapping[str, pa.Array], classes: Mapping[str, str], rows: pa.Array
+    redactor: "Redactor", name: str, columns: Mapping[str, pa.Array], classes: Mapping[str, str], rows: pa.Array
 ) -> pa.Array:
     identities: dict[str, list[pa.Array]] = {}
     for column, class_id in classes.items():

@@ -251,29 +251,23 @@ def _times(texts: pa.ChunkedArray, where: str) -> tuple[Whole, "NDArray[np.bool_
     """Return microseconds since 1970 UTC, and whether the text is a date without time."""
     _refuse_first(pc.invert(pc.match_substring_regex(texts, _WHEN)), where, "as_of must be a date or time")
     coded = texts.combine_chunks().dictionary_encode()
-    try:
-        times = _parsed(coded.dictionary)
-    except pa.ArrowInvalid:
-        impossible = pa.array([not _is_time(text) for text in coded.dictionary]).take(coded.indices)
-        _refuse_first(impossible, where, "as_of is no date or time of the calendar")
-        raise
+    if (times := _parsed(coded.dictionary)) is None:
+        impossible = pa.array([_parsed(pa.array([text])) is None for text in coded.dictionary])
+        _refuse_first(impossible.take(coded.indices), where, "as_of is no date or time of the calendar")
+        raise _bad_line(where, None, "as_of cannot be read")
     day_only = pc.equal(pc.utf8_length(coded.dictionary), 10)
     return np.asarray(times.take(coded.indices)), np.asarray(day_only.take(coded.indices))
 
 
-def _parsed(texts: pa.Array) -> pa.Array:
+def _parsed(texts: pa.Array) -> pa.Array | None:
+    """Return microseconds since 1970 UTC; None when any text is no time: Arrow's error would hold it."""
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d{2}:\d{2})$")
-    utc = pc.if_else(zoned, texts, pa.scalar(None, pa.string())).cast(pa.timestamp("us", "UTC"))
-    plain = pc.if_else(zoned, pa.scalar(None, pa.string()), texts).cast(pa.timestamp("us"))
-    return pc.coalesce(utc.cast(pa.int64()), plain.cast(pa.int64()))
-
-
-def _is_time(text: pa.Scalar) -> bool:
     try:
-        _parsed(pa.array([text]))
+        utc = pc.if_else(zoned, texts, pa.scalar(None, pa.string())).cast(pa.timestamp("us", "UTC"))
+        plain = pc.if_else(zoned, pa.scalar(None, pa.string()), texts).cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
-        return False
-    return True
+        return None
+    return pc.coalesce(utc.cast(pa.int64()), plain.cast(pa.int64()))
 
 
 def _iso(when: Whole) -> str:

@@ -7,7 +7,7 @@ is another rule's matter, and needs no such evidence.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.release.normalized import Forms, digests_of, digit_counts, forms_of
+
 LEAST_CELLS = 3
 SIGMAS = 5.0
 _SAMPLE = 1 << 14  # distinct candidates kept per column, those with the smallest digests: a fair sample
 
+_CELLS = 1 << 12  # distinct cells per slice and column that are searched, chosen in the same way
+_FEWEST_DIGITS = 14  # of a card, the shortest of the numbers with a check digit
+
 Check = NDArray[np.bool_]
+Texts = tuple[list[str], Check]
 
 
 @dataclass(frozen=True)
@@ -63,43 +69,36 @@ class Sample:
     digests: tuple[int, ...]
 
 
-def candidates(values: pa.Array, allowed: frozenset[str]) -> dict[str, tuple[list[str], Check]]:
+def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str], key: bytes) -> dict[str, Texts]:
     """Recognizer -> texts of its shape in the distinct cells, and whether each passes its check.
 
-    `allowed` are token domains that the plan keeps in this column.
+    `allowed` are token domains that the plan keeps in this column; `forms` are those of the values.
     """
-    found: dict[str, tuple[list[str], Check]] = {}
-    with_digits = None
+    found: dict[str, Texts] = {}
+    marked = pc.match_substring_regex(values, "[@+]").fill_null(False).to_numpy(zero_copy_only=False)
+    numbers = digit_counts(forms) >= _FEWEST_DIGITS
+    with_mark, with_number = (_sampled_cells(values, forms, near, key) for near in (marked, numbers))
     for recognizer in RECOGNIZERS:
         if recognizer.token_domain in allowed:
             continue
-        if recognizer.data_class == "email":
-            near = values.filter(pc.fill_null(pc.match_substring(values, "@"), False))
-        elif recognizer.data_class == "mobile_phone":
-            near = values.filter(pc.fill_null(pc.match_substring(values, "+"), False))
-        else:
-            if with_digits is None:
-                with_digits = values.filter(_many_digits(values))
-            near = with_digits
-        if len(near):
-            texts = _matches(recognizer, near)
-            if texts:
-                found[recognizer.data_class] = (texts, _passes(recognizer.data_class, texts))
+        near = with_mark if recognizer.chance == 0 else with_number
+        texts = _matches(recognizer, near)
+        if texts:
+            found[recognizer.data_class] = (texts, _passes(recognizer.data_class, texts))
     return found
 
 
-def _many_digits(values: pa.Array) -> pa.Array:
-    from pipeline.release.normalized import digit_counts, forms_of
+def _sampled_cells(values: pa.Array, forms: Forms, near: Check, key: bytes) -> list[str]:
+    index = np.flatnonzero(near)
+    if len(index) > _CELLS:
+        digests = digests_of(forms.take(index), key)
+        index = index[np.argpartition(digests, _CELLS)[:_CELLS]]
+    return values.take(pa.array(index)).to_pylist() if len(index) else []  # type: ignore[no-any-return]
 
-    return pa.array(digit_counts(forms_of(values)) >= 14)
 
-
-def _matches(recognizer: Recognizer, values: pa.Array) -> list[str]:
+def _matches(recognizer: Recognizer, values: Sequence[str]) -> list[str]:
     expression = _COMPILED[recognizer.data_class]
-    found: set[str] = set()
-    for value in values.to_pylist():
-        found.update(match[0] for match in expression.finditer(value))
-    return sorted(found)
+    return sorted({match[0] for value in values for match in expression.finditer(value)})
 
 
 # Digits on either side belong to a longer number.
@@ -138,8 +137,6 @@ def resident_id_check(text: str) -> bool:
 
 def sampled(texts: Sequence[str], passes: Check, key: bytes) -> tuple[int, ...]:
     """The smallest digests of the distinct texts, the lowest bit telling whether the text passes."""
-    from pipeline.release.normalized import digests_of, forms_of
-
     digests = digests_of(forms_of(pa.array(texts, type=pa.string())), key)
     marked = (digests & ~np.uint64(1)) | passes.astype(np.uint64)
     return tuple(np.sort(marked)[:_SAMPLE].tolist())
@@ -179,5 +176,3 @@ def above_chance(count: int, passing: int, chance: float) -> bool:
     bound = count * chance + SIGMAS * (count * chance * (1 - chance)) ** 0.5
     return passing >= LEAST_CELLS and passing > bound
 
-
-CHANCES: Mapping[str, float] = {recognizer.data_class: recognizer.chance for recognizer in RECOGNIZERS}

@@ -11,7 +11,7 @@ occurs in rows of at least five other subjects with other names is vocabulary, n
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,16 @@ from numpy.typing import NDArray
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import Step
-from pipeline.release.identities import Identities, Variant
-from pipeline.release.normalized import Digests, Forms, digests_of, forms_of, sorted_unique, spelling_of
+from pipeline.release.identities import Identities, Variant, encoded
+from pipeline.release.normalized import (
+    MASKED,
+    Digests,
+    Forms,
+    digests_of,
+    forms_of,
+    sorted_unique,
+    spelling_of,
+)
 
 VOCABULARY_SUBJECTS = 5
 _FEW_CELLS = 2_000  # distinct cells whose pieces are worth listing
@@ -37,11 +45,17 @@ class Cells:
 
     step: Step
     codes: Rows  # published row -> distinct cell; -1 = null
-    values: pa.Array  # distinct cells, text (or every cell, where nearly all differ)
+    values: pa.Array  # distinct cells as published (or every cell, where nearly all differ)
+    texts: pa.Array  # the same as they are searched: tags and mask characters become `*`, numbers become text
 
     def __repr__(self) -> str:
         """No cell."""
         return f"Cells({self.step.column})"
+
+    @cached_property
+    def forms(self) -> Forms:
+        """Of the searched texts."""
+        return forms_of(self.texts)
 
 
 @dataclass(frozen=True)
@@ -55,16 +69,27 @@ class Found:
 
 
 def cells_of(step: Step, column: pa.Array) -> Cells:
-    """Encode a published text column, unless its first rows say that nearly all cells differ."""
+    """Encode a published column, unless its first rows say that nearly all cells differ."""
     head = column.slice(0, 4096)
     if len(column) > len(head) and pc.count_distinct(head).as_py() > len(head) // 2:
-        codes = np.arange(len(column), dtype=np.int64)
+        codes, values = np.arange(len(column), dtype=np.int64), column
         if column.null_count:
             codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
-        return Cells(step, codes, column)
-    array = column.dictionary_encode()
-    indices = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Cells(step, indices, array.dictionary)
+    else:
+        codes, values = encoded(column)
+    return Cells(step, codes, values, _searched(step, values))
+
+
+def _searched(step: Step, values: pa.Array) -> pa.Array:
+    """A tag or a mask character separates what stands around it, and is no part of an identity itself."""
+    if not pa.types.is_string(values.type):
+        return values.cast(pa.string())
+    character = getattr(step.transform, "character", MASKED)
+    if character != MASKED:
+        values = pc.replace_substring(values, character, MASKED)
+    if step.transform.transform in {"redact_text", "redact"}:
+        values = pc.replace_substring_regex(values, r"\[[A-Z][A-Z_]*\]", f" {MASKED} ")
+    return values
 
 
 @dataclass(frozen=True)
@@ -89,9 +114,9 @@ def search(
         key: 16 bytes for the digests.
 
     """
-    formed = [(part, cells, forms_of(cells.values)) for part in published for cells in part.cells]
-    few = [(cells, forms) for _, cells, forms in formed if _is_few(cells, forms)]
-    pieces = _pieces([cells for cells, _ in few], key)
+    formed = [(part, cells, cells.forms) for part in published for cells in part.cells]
+    few = [cells for _, cells, forms in formed if _is_few(cells, forms)]
+    pieces = _pieces(few, key)
     suspects = {
         (identity.column, number): _suspects(variant, pieces)
         for identity in identities if few
@@ -140,7 +165,7 @@ def _is_few(cells: Cells, forms: Forms) -> bool:
 def _pieces(columns: Sequence[Cells], key: bytes) -> _Pieces:
     found: set[str] = set()
     for cells in columns:
-        for cell in cells.values.to_pylist():
+        for cell in cells.texts.to_pylist():
             if cell:
                 found |= pieces_of(cell)
     forms = forms_of(pa.array(sorted(found), type=pa.string()))
@@ -253,7 +278,7 @@ def _confirmed(
             wanted = bytes(variant.forms.data[variant.forms.starts[code] : variant.forms.ends[code]])
             there = bytes(forms.data[forms.starts[cell] : forms.ends[cell]])
             verdict = wanted in there and not (kept_whole and wanted == there)
-            verdict = verdict and spelling_of(cells.values[cell].as_py()).holds(wanted.decode())
+            verdict = verdict and spelling_of(cells.texts[cell].as_py()).holds(wanted.decode())
             verdicts[cell, code] = verdict
         if verdict:
             yield row
@@ -269,7 +294,7 @@ def _vocabulary(
     shared = cells.values.take(pa.array(cells.codes[sharing])).dictionary_encode()
     cell = shared.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     name = identity.codes[order[sharing]]
-    person = name if subject is None else encoded_rows(subject, order[sharing])
+    person = name if subject is None else encoded(subject.take(pa.array(order[sharing])))[0]
     own = np.isin(sharing, rows)
     leaked_names = _both(cell[own], name[own])
     leaked_people = _both(cell[own], person[own])
@@ -283,11 +308,3 @@ def _vocabulary(
 
 def _both(high: Rows, low: Rows) -> Rows:
     return (high << 32) | (low & 0xFFFFFFFF)
-
-
-def encoded_rows(values: pa.Array, rows: Rows) -> Rows:
-    """Codes of some rows; -1 = null."""
-    array = values.take(pa.array(rows))
-    if not isinstance(array, pa.DictionaryArray):
-        array = array.dictionary_encode()
-    return pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)

@@ -201,12 +201,13 @@ def destroy_expired(state: State, today: date, days: int) -> tuple[QuarantineFac
     if days < 1:
         raise JobWrong(f"must be at least 1 day, not {days}", where="quarantine_days")
     state.require_lock()
-    expired = [
-        facts.run
-        for facts in quarantines(state)
-        if facts.destroyed is None and (today - day_of(facts.run)).days >= days
-    ]
-    return tuple(_destroy(state, run, today, f"{days} days have passed") for run in expired)
+    receipts = []
+    for facts in quarantines(state):
+        if facts.destroyed is not None:
+            _remove_parts(state.quarantine_dir(facts.run))  # where a killed process did not come to it
+        elif (today - day_of(facts.run)).days >= days:
+            receipts.append(_destroy(state, facts.run, today, f"{days} days have passed"))
+    return tuple(receipts)
 
 
 def _destroy(state: State, run: str, today: date, reason: str) -> QuarantineFacts:
@@ -224,11 +225,17 @@ def _destroy(state: State, run: str, today: date, reason: str) -> QuarantineFact
         _shred(directory / _KEY)
         with suppress(FileExistsError):
             create_private(directory / _RECEIPT, _document(receipt))
-        for path in directory.iterdir():
-            if path.name != _RECEIPT:
-                path.unlink()
-        sync_directory(directory)
+    _remove_parts(directory)
     return _facts(directory)
+
+
+def _remove_parts(directory: Path) -> None:
+    with disk_failures("quarantine"):
+        parts = [path for path in directory.iterdir() if path.name != _RECEIPT]
+        for path in parts:
+            path.unlink()
+        if parts:
+            sync_directory(directory)
 
 
 def _shred(path: Path) -> None:
@@ -246,14 +253,15 @@ def _shred(path: Path) -> None:
 
 
 def _unwrapped(directory: Path, run: str, keyring: Keyring) -> bytes:
-    if not (directory / _KEY).exists():
+    content = read_private(directory / _KEY, f"quarantine of {run}") if (directory / _KEY).exists() else b""
+    if not any(content):  # gone, or overwritten by a process that was killed before it could remove the name
         when = _facts(directory).destroyed
         raise KeyUnavailable(
             f"the key of this quarantine was destroyed{f' on {when}' if when else ''}; nobody can open it",
             where=run,
         )
     try:
-        document = json.loads(read_private(directory / _KEY, f"quarantine of {run}"))
+        document = json.loads(content)
         wrapped, key_id = bytes.fromhex(document["wrapped"]), str(document["key_id"])
         key = unwrap_key(keyring.state_key("quarantine"), wrapped)
     except (ValueError, KeyError, TypeError):

@@ -84,9 +84,8 @@ def _names(where: str, spec: StatisticSpec) -> Iterator[Problem]:
 
 def _column(where: str, column: str, classes: Mapping[str, str]) -> Iterator[Problem]:
     if column not in classes:
-        yield Problem(
-            JobWrong.code, where, "the table's catalog has no such column", nearest(column, classes)
-        )
+        hint = nearest(column, classes) or "name a column of the catalog"
+        yield Problem(JobWrong.code, where, "the table's catalog has no such column", hint)
         return
     data_class = CLASSES[classes[column]]
     if data_class.kind == "direct_identifier":

@@ -1,0 +1,163 @@
+"""How one known identity may be written: needles, prepared once per distinct value.
+
+A needle is looked for in a text's *compact* form (folded, letters and digits only), so that blanks, dashes,
+dots and parentheses between its characters do not hide it.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.detect.boundaries import is_unspaced
+from pipeline.detect.folding import fold_value
+from pipeline.detect.lexicon import words
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_ALNUM_RUN = re.compile(r"[^\W_]+")
+_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+
+_COMPOUND_SURNAMES = words("compound_surnames")
+_TITLES_AFTER = tuple(sorted(words("chinese_titles")))
+_TITLES_BEFORE = ("小", "老", "阿", "大")
+_PARTICLES = words("name_particles")
+_EVERYDAY = words("everyday_names")
+STREET_TYPES = words("street_types")
+# One writing for each, so that `12 Main Street` and `12 Main St.` are equal.
+_STREET_WORDS = {
+    "street": "st",
+    "road": "rd",
+    "avenue": "ave",
+    "av": "ave",
+    "drive": "dr",
+    "court": "ct",
+    "place": "pl",
+    "lane": "ln",
+    "boulevard": "blvd",
+    "crescent": "cres",
+    "cr": "cres",
+    "highway": "hwy",
+    "parade": "pde",
+    "terrace": "tce",
+    "square": "sq",
+    "apartment": "apt",
+    "suite": "ste",
+    "level": "lvl",
+    "floor": "fl",
+    "building": "bldg",
+    "north": "n",
+    "south": "s",
+    "east": "e",
+    "west": "w",
+    "strasse": "str",
+    "straße": "str",
+}
+ADDRESS_MARKS = re.compile("[0-9路街道巷弄号號栋幢室村苑园庭城座寓厦楼]")
+
+
+@dataclass(frozen=True)
+class Needle:
+    """One writing of an identity, compact; `capital` = the text must begin it with a capital letter."""
+
+    text: str
+    score: float = 1.0
+    capital: bool = False
+
+
+def compact(folded: str) -> str:
+    """Letters and digits only."""
+    return "".join(_ALNUM_RUN.findall(folded))
+
+
+def _distinct(needles: list[Needle]) -> tuple[Needle, ...]:
+    """Longest first; a text written in two ways counts once."""
+    unique = {needle.text: needle for needle in reversed(needles) if needle.text}
+    return tuple(sorted(unique.values(), key=lambda n: (-len(n.text), n.text)))
+
+
+@lru_cache(maxsize=65_536)
+def name_needles(value: str) -> tuple[Needle, ...]:
+    """Whole name, either order, its parts, Chinese given names and surname with title."""
+    folded = fold_value(value)
+    whole = compact(folded)
+    needles = [Needle(whole)] if len(whole) >= 2 else []
+    if _HAN.search(whole) and " " not in folded.strip() and len(whole) <= 5:
+        surname = whole[:2] if whole[:2] in _COMPOUND_SURNAMES else whole[:1]
+        given = whole[len(surname) :]
+        needles += [Needle(surname + title, 0.9) for title in _TITLES_AFTER]
+        needles += [Needle(title + surname, 0.8) for title in _TITLES_BEFORE if len(surname) == 1]
+        needles += [Needle(given, 0.85)] if len(given) >= 2 else []
+        needles += [Needle(surname, 0.8)] if len(surname) >= 2 else []
+        return _distinct(needles)
+    parts = [compact(word) for word in _WORD.findall(folded)]
+    if 2 <= len(parts) <= 6:
+        needles.append(Needle("".join(reversed(parts))))
+        needles.append(Needle(parts[-1] + "".join(parts[:-1])))
+        needles.append(Needle(parts[0] + parts[-1]))
+    for part in parts:
+        if len(part) < 2 or part in _PARTICLES:
+            continue
+        latin = not is_unspaced(part[0])
+        needles.append(Needle(part, 0.85, capital=latin and (len(part) <= 3 or part in _EVERYDAY)))
+    return _distinct(needles)
+
+
+@lru_cache(maxsize=65_536)
+def email_needles(value: str) -> tuple[Needle, ...]:
+    """The address, the address spelled out (`at`, `dot`, 艾特, 点), and a local part that says something."""
+    folded = fold_value(value).strip()
+    local, _, domain = folded.rpartition("@")
+    needles = [Needle(compact(folded))]
+    if local:
+        for at, dot in (("at", "dot"), ("at", ""), ("艾特", "点"), ("艾特", ""), ("at", "点")):
+            host = dot.join(compact(label) for label in domain.split("."))
+            needles.append(Needle(compact(local) + at + host, 0.95))
+            needles.append(Needle(dot.join(compact(part) for part in local.split(".")) + at + host, 0.95))
+        if len(compact(local)) >= 5:
+            needles.append(Needle(compact(local), 0.85))
+    return _distinct(needles)
+
+
+@lru_cache(maxsize=65_536)
+def plain_needles(value: str) -> tuple[Needle, ...]:
+    """The value itself: at least three characters, two where they are Chinese."""
+    whole = compact(fold_value(value))
+    shortest = 2 if _HAN.search(whole) else 3
+    return (Needle(whole),) if len(whole) >= shortest else ()
+
+
+@lru_cache(maxsize=65_536)
+def phone_digits(value: str) -> str:
+    """All digits of a phone, without an international prefix 00."""
+    digits = "".join(character for character in fold_value(value) if "0" <= character <= "9")
+    return digits[2:] if digits.startswith("00") else digits
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address, ready to be compared with texts."""
+
+    whole: str  # compact
+    words: tuple[str, ...]  # with street words abbreviated; empty for scripts without blanks
+    rare: frozenset[str]  # words that must be met before a comparison pays
+
+
+@lru_cache(maxsize=65_536)
+def address_form(value: str) -> Address:
+    """Compact form and words of an address."""
+    folded = fold_value(value)
+    words = tuple(address_word(word) for word in _WORD.findall(folded) if not is_unspaced(word[0]))
+    rare = frozenset(
+        word for word in words if len(word) >= 3 and not word.isdigit() and word not in STREET_TYPES
+    )
+    return Address(compact(folded), written, rare)
+
+
+def address_word(word: str) -> str:
+    """One writing for `Street`, `St` and `St.`."""
+    bare = compact(word)
+    return _STREET_WORDS.get(bare, bare)
+
+
+def words_of(folded: str) -> list[tuple[str, int, int]]:
+    """Words of a folded text with their places, street words abbreviated."""
+    return [(address_word(m.group()), m.start(), m.end()) for m in _WORD.finditer(folded)]

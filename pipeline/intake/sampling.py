@@ -1,0 +1,122 @@
+"""Small readings: the head of each file for classification, and single files for the commands that take one."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.config.models import TableSource
+from pipeline.errors import InputUnreadable
+from pipeline.intake import content as stored
+from pipeline.intake.csv_text import parse_csv
+from pipeline.intake.cutting import HEAD_BYTES, cut_files
+from pipeline.intake.json_text import parse_lines
+from pipeline.intake.model import Cut, InputFile, Limits, Segment, SliceRecords
+from pipeline.intake.parquet_file import ParquetRows
+from pipeline.intake.reading import read
+from pipeline.intake.record_scan import CsvScan, LineScan
+
+
+def sample(cut: Cut, source: TableSource, rows: int, *, base: Path, limits: Limits | None = None) -> pa.Table:
+    """Text rows from the head (at most 1 MiB) of every file, about `rows` in all, the same at every call.
+
+    Malformed records are left out: the run itself counts and quarantines them.
+    """
+    share = -(-rows // max(1, len(cut.files)))
+    tables = [_head(cut, file, source, share, base, limits or Limits()) for file in cut.files]
+    names = list(dict.fromkeys(itertools.chain(cut.columns, *(table.column_names for table in tables))))
+    schema = pa.schema([(name, pa.string()) for name in names])
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+
+
+def _head(cut: Cut, file: InputFile, source: TableSource, rows: int, base: Path, limits: Limits) -> pa.Table:
+    path = base / file.path
+    first = next((one for part in cut.slices for one in part.segments if one.file == file.index), None)
+    if first is None:
+        return pa.table({name: pa.array([], pa.string()) for name in file.columns})
+    if file.format == "parquet":
+        with ParquetRows(path, file.path, limits) as opened:
+            count = min(rows, first.records)
+            head = Segment(file.index, first.start, first.start + count, first.start, count)
+            return opened.read(head, file.columns).table
+    with stored.open_content(path, file.compression, file.encoding, file.mark, limits) as content:
+        stored.skip(content, first.start)
+        data = stored.read_exactly(content, min(HEAD_BYTES, first.end - first.start))
+    if file.format == "csv":
+        scan: CsvScan | LineScan = CsvScan(source.delimiter.encode(), blank_is_record=len(file.columns) == 1)
+    else:
+        scan = LineScan()
+    ends = scan.feed(data).ends
+    if len(ends) == 0:  # one long record, or the file's last without line end
+        ends = scan.finish().ends
+    data = data[: int(ends[min(rows, len(ends)) - 1])] if len(ends) else b""
+    if file.format == "csv":
+        return parse_csv(data, file.columns, file.columns, source.delimiter, limits, file.path).table
+    return parse_lines(data, None, limits, file.path).parsed.table
+
+
+def read_records(
+    path: Path, *, delimiter: str = ",", encoding: str = "utf-8", limits: Limits | None = None
+) -> SliceRecords:
+    """One whole file in memory, malformed records beside the rows. `.txt`: one column `text`, a row for every line."""
+    bounds = limits or Limits()
+    if path.suffix.lower() == ".txt":
+        return _lines(path, encoding, bounds)
+    source = TableSource(path="one file", subject="none", delimiter=delimiter, encoding=encoding)
+    found = cut_files(path.stem, [path.name], source, path.parent, bounds)
+    parts = [
+        part
+        for lane in found.lanes
+        for part in read(found, lane, source, columns=None, base=path.parent, limits=bounds)
+    ]
+    return _joined(found.columns, parts)
+
+
+def _joined(columns: Sequence[str], parts: Sequence[SliceRecords]) -> SliceRecords:
+    if not parts:
+        table = pa.table({name: pa.array([], pa.string()) for name in columns})
+        none = pa.array([], pa.int64())
+        return SliceRecords(0, table, none.cast(pa.int32()), none, (), frozenset(columns))
+    return replace(
+        parts[0],
+        table=pa.concat_tables([part.table for part in parts], promote_options="default"),
+        file=pa.concat_arrays([part.file for part in parts]),
+        record=pa.concat_arrays([part.record for part in parts]),
+        rejected=tuple(itertools.chain.from_iterable(part.rejected for part in parts)),
+        columns_seen=frozenset().union(*(part.columns_seen for part in parts)),
+    )
+
+
+def read_table(
+    path: Path, *, delimiter: str = ",", encoding: str = "utf-8", limits: Limits | None = None
+) -> pa.Table:
+    """One whole file as text columns; InputUnreadable where a record is malformed, so that row numbers hold."""
+    found = read_records(path, delimiter=delimiter, encoding=encoding, limits=limits)
+    if found.rejected:
+        first = found.rejected[0]
+        raise InputUnreadable(
+            f"{len(found.rejected)} malformed records, the first is number {first.record}: {first.reason}",
+            where=path.name,
+        )
+    return found.table
+
+
+def _lines(path: Path, encoding: str, limits: Limits) -> SliceRecords:
+    name, mark = stored.encoding_of(path, "", encoding, limits)
+    if path.stat().st_size > limits.decompressed_bytes:
+        raise InputUnreadable("is larger than the limit", where=path.name)
+    with stored.open_content(path, "", name, mark, limits) as content:
+        data = b"".join(iter(lambda: content.read(stored.BLOCK), b""))
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    try:
+        text = pa.array([line.removesuffix(b"\r").decode() for line in lines], pa.string())
+    except UnicodeDecodeError:
+        raise InputUnreadable(f"not {encoding} text", where=path.name) from None
+    numbers = pa.array(range(len(lines)), pa.int64())
+    return SliceRecords(
+        0, pa.table({"text": text}), pa.nulls(len(lines), pa.int32()).fill_null(0), numbers, (), frozenset({"text"})
+    )

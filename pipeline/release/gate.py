@@ -1,0 +1,307 @@
+"""The gate: what is about to be published, read back from its bytes, against the identities of the run.
+
+`inspect_slice` runs in the child that wrote the parts, while the slice's raw columns are still there. `prove` runs
+in the parent: it joins what the children found. Neither ever returns a value of the data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.classes import CLASSES
+from pipeline.engines.model import SliceView, StagedPart
+from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
+from pipeline.release.checksums import Sample, Verdict, candidates, sampled, verdicts
+from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
+from pipeline.release.identities import Identities, anywhere_digests, cell_digests, identities_of
+from pipeline.release.own_row import Cells, Published, cells_of, search
+from pipeline.release.reopening import reopen
+from pipeline.release.untouched import untouched
+
+DIRECTORY = ".gate"  # inside the staging directory; never part of a release
+KEEPING = frozenset({"keep", "format_preserving", "surrogate"})  # transforms whose output may look like the class
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that the gate checks, and what it cannot see."""
+
+    id: str
+    states: str
+    blind_to: str
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "file",
+        "every staged file reads back with the plan's schema and row count, verified page checksums, and no metadata "
+        "or statistics",
+        "what a reader other than Arrow might make of damaged bytes",
+    ),
+    Rule(
+        "domain",
+        "every published cell is a member of its step's output domain",
+        "a wrong value inside the domain, such as another person's token",
+    ),
+    Rule(
+        "own_row",
+        "no cell holds an identity of its own row that the plan does not keep there: names from 2 characters, other "
+        "direct identifiers from 5, in NFKC, lower case, without separators, phones also in national form",
+        "parts of a name, misspellings, transliterations, numbers in words, identities not in the row's own columns, "
+        "and cells that five other subjects with other names share (vocabulary)",
+    ),
+    Rule(
+        "untouched",
+        "no token, ciphertext or mask equals the raw cell that it stands for",
+        "a value that only looks transformed, such as a reversal",
+    ),
+    Rule(
+        "anywhere",
+        "no cell of a column not planned to keep the class equals a high-entropy identity anywhere in the run, by "
+        "keyed 64-bit digests of the same form",
+        "identities inside longer cells of other rows, values under 6 characters, numbers under 8 digits, and "
+        "identities of other runs",
+    ),
+    Rule(
+        "checksum",
+        "card, IMEI, ICCID and resident-id check digits, e-mail and phone shapes in other columns stay within chance: "
+        "fewer than 3 distinct, or a share below chance + 5 sigma",
+        "one or two such numbers of people outside the run",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A leak: where, of which class, by which rule, in how many cells. Never the value."""
+
+    release: int
+    table: str
+    column: str  # empty: the whole file
+    data_class: str  # empty: no class
+    rule: str
+    cells: int
+    says: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.table}.{self.column}" if self.column else self.table
+        what = self.says or f"holds {self.data_class}"
+        return f"{where}: {what} ({self.cells} cells, rule {self.rule})" if self.cells else f"{where}: {what}"
+
+
+@dataclass(frozen=True)
+class SliceFindings:
+    """What one child found in one slice. Holds no raw value."""
+
+    table: str
+    index: int
+    rows: tuple[tuple[int, int], ...] = ()  # release number, rows read back
+    hits: tuple[Hit, ...] = ()
+    identities: tuple[IdentityFile, ...] = ()
+    cells: tuple[CellFile, ...] = ()
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReleaseProof:
+    """The gate's word on one release."""
+
+    release: int
+    passed: bool
+    rows: int  # read back
+    hits: tuple[Hit, ...]
+    checksums: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The gate's word on every release of the run, and how far it goes."""
+
+    releases: tuple[ReleaseProof, ...]
+    identities: int  # digests that published cells were compared with
+    rules: tuple[Rule, ...] = RULES
+
+    def of(self, release: int) -> ReleaseProof:
+        """The word on one release; KeyError where there is none."""
+        return {proof.release: proof for proof in self.releases}[release]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every release did."""
+        return all(proof.passed for proof in self.releases)
+
+
+# ------------------------------------------------------------------ child
+
+
+def inspect_slice(view: SliceView, plan: Plan, staging: Path) -> SliceFindings:
+    """Read the slice's staged parts back and hold them against its raw columns.
+
+    Writes digest files under `<staging>/.gate`; raises nothing for a leak.
+    """
+    exports = {r.number: e for r in plan.releases for e in r.exports if e.table == view.table}
+    identities = identities_of(view.columns, plan.tables[view.table].classes, view.fingerprint_key)
+    hits: list[Hit] = []
+    rows: list[tuple[int, int]] = []
+    files: list[CellFile] = []
+    samples: list[Sample] = []
+    published: list[Published] = []
+    for release, part in sorted(view.parts.items()):
+        export = exports[release]
+        table, faults = _reopened(part, export, staging)
+        hits += [Hit(release, view.table, "", "", "file", 0, fault) for fault in faults]
+        if table is None:
+            continue
+        rows.append((release, table.num_rows))
+        order = part.order.to_numpy(zero_copy_only=False)
+        searched = []
+        for position, step in enumerate(step for step in export.steps if step.published):
+            column = _plain(table.column(position))
+            cells, found = _inspect_column(step, column, view, order, release)
+            hits += found
+            if cells is not None:
+                searched.append(cells)
+                name = f"{DIRECTORY}/{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}.u64"
+                files += _cell_file(cells, view, release, staging, name)
+                samples += _samples(cells, view, release)
+        kept = frozenset(step.column for step in export.steps if step.transform.transform == "keep")
+        published.append(Published(release, tuple(searched), kept, order))
+    hits += [
+        Hit(found.release, view.table, found.column, found.data_class, "own_row", found.cells)
+        for found in search(published, identities, view.subject, view.fingerprint_key)
+    ]
+    return SliceFindings(
+        table=view.table,
+        index=view.index,
+        rows=tuple(rows),
+        hits=tuple(hits),
+        identities=_identity_files(identities, view, staging),
+        cells=tuple(files),
+        samples=tuple(samples),
+    )
+
+
+def _reopened(part: StagedPart, export: ExportPlan, staging: Path) -> tuple[pa.Table | None, tuple[str, ...]]:
+    table, faults = reopen(staging / part.path, export.format, export.schema)
+    if table is not None and not table.num_rows == part.rows == len(part.order):
+        return None, ("the file does not have the rows that were written",)
+    return table, faults
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _inspect_column(
+    step: Step, column: pa.Array, view: SliceView, order: np.ndarray, release: int
+) -> tuple[Cells | None, list[Hit]]:
+    """Rules `domain` and `untouched` on one column; its cells, if they can hold raw text."""
+    assert step.domain is not None
+    cells = cells_of(step, column) if may_hold_raw(step) else None
+    hits = []
+    outside = _outside(step, column if cells is None else cells.values)
+    if outside:
+        says = f"is not {step.domain.description}"
+        hits.append(Hit(release, view.table, step.column, step.data_class, "domain", outside, says))
+    equal = untouched(step, column, view.columns[step.column], order)
+    if equal:
+        hits.append(Hit(release, view.table, step.column, step.data_class, "untouched", equal, "is not transformed"))
+    return cells, hits
+
+
+def may_hold_raw(step: Step) -> bool:
+    """Whether identities are looked for in a published column: text that can carry input, and whole numbers."""
+    assert step.type is not None and step.domain is not None
+    if pa.types.is_string(step.type):
+        return step.domain.holds_raw_text
+    return bool(pa.types.is_integer(step.type)) and step.transform.transform == "keep"
+
+
+def _outside(step: Step, values: pa.Array) -> int:
+    assert step.domain is not None
+    members = step.domain.holds(values)
+    return len(values) - int(pc.sum(members, min_count=0).as_py())
+
+
+def _allowed(step: Step) -> frozenset[str]:
+    """Token domains whose values the plan lets stand in this column."""
+    return frozenset({step.context.domain} if step.transform.transform in KEEPING else ())
+
+
+def _cell_file(cells: Cells, view: SliceView, release: int, staging: Path, name: str) -> list[CellFile]:
+    count = write_digests(staging / name, cell_digests(cells.texts, cells.forms, view.fingerprint_key))
+    return [CellFile(release, view.table, cells.step.column, _allowed(cells.step), name, count)] if count else []
+
+
+def _samples(cells: Cells, view: SliceView, release: int) -> list[Sample]:
+    key = view.fingerprint_key
+    found = candidates(cells.texts, cells.forms, _allowed(cells.step), key)
+    return [
+        Sample(release, view.table, cells.step.column, class_id, sampled(texts, passes, key))
+        for class_id, (texts, passes) in found.items()
+    ]
+
+
+def _identity_files(
+    identities: Sequence[Identities], view: SliceView, staging: Path
+) -> tuple[IdentityFile, ...]:
+    domains: dict[str, list[np.ndarray]] = {}
+    for identity in identities:
+        if identity.data_class.high_entropy:
+            domains.setdefault(identity.data_class.token_domain, []).append(anywhere_digests(identity))
+    files = []
+    for domain, digests in sorted(domains.items()):
+        name = f"{DIRECTORY}/{view.table}-{view.index:05d}-identities-{domain}.u64"
+        files.append(IdentityFile(domain, name, write_digests(staging / name, np.concatenate(digests))))
+    return tuple(files)
+
+
+# ------------------------------------------------------------------ parent
+
+
+def prove(plan: Plan, findings: Sequence[SliceFindings], staging: Path) -> Proof:
+    """Join what the children found. Raises nothing: the caller blocks releases that did not pass."""
+    hits = [hit for finding in findings for hit in finding.hits]
+    for met in meetings(
+        [file for finding in findings for file in finding.identities],
+        [file for finding in findings for file in finding.cells],
+        staging,
+    ):
+        hits.append(Hit(met.release, met.table, met.column, met.token_domain, "anywhere", met.cells))
+    tested = verdicts(sample for finding in findings for sample in finding.samples)
+    hits += [
+        Hit(v.release, v.table, v.column, v.data_class, "checksum", v.passing) for v in tested if v.accused
+    ]
+    rows: dict[int, int] = {}
+    for release, count in (entry for finding in findings for entry in finding.rows):
+        rows[release] = rows.get(release, 0) + count
+    return Proof(
+        releases=tuple(_proof(release, _joined(hits), rows, tested) for release in plan.releases),
+        identities=sum(file.digests for finding in findings for file in finding.identities),
+    )
+
+
+def _joined(hits: Sequence[Hit]) -> list[Hit]:
+    """One hit per place, class and rule, its cells added up over the slices."""
+    cells: dict[Hit, int] = {}
+    for hit in hits:
+        place = Hit(hit.release, hit.table, hit.column, hit.data_class, hit.rule, 0, hit.says)
+        cells[place] = cells.get(place, 0) + hit.cells
+    return [
+        Hit(p.release, p.table, p.column, p.data_class, p.rule, count, p.says) for p, count in sorted(cells.items(), key=str)
+    ]
+
+
+def _proof(release: ReleasePlan, hits: Sequence[Hit], rows: dict[int, int], tested: Sequence[Verdict]) -> ReleaseProof:
+    own = tuple(hit for hit in hits if hit.release == release.number)
+    return ReleaseProof(
+        release=release.number,
+        passed=not own,
+        rows=rows.get(release.number, 0),
+        hits=own,
+        checksums=tuple(verdict for verdict in tested if verdict.release == release.number),
+    )

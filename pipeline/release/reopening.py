@@ -1,0 +1,62 @@
+"""Rule: every staged file is what the plan says, read back from its bytes."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import PouchError
+from pipeline.sinks import read_part
+
+
+def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """Read one published file back, strictly.
+
+    Returns the cells as published, or None where they cannot be read, and what is wrong with the file; the
+    sentences hold no value.
+    """
+    faults = parquet_faults(path, schema) if file_format == "parquet" else ()
+    if faults:
+        return None, faults
+    try:
+        table = read_part(path, file_format, schema)
+    except (PouchError, pa.ArrowException, ValueError, OSError, EOFError):
+        return None, ("the file cannot be read back as the plan says",)
+    if table.schema.remove_metadata() != schema.remove_metadata():
+        return None, ("the schema is not the plan's",)
+    return table.combine_chunks(), ()
+
+
+def parquet_faults(path: Path, schema: pa.Schema) -> tuple[str, ...]:
+    """What a Parquet file carries besides its cells: schema, metadata, statistics."""
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            metadata = file.metadata
+            faults = []
+            if found.remove_metadata() != schema.remove_metadata():
+                faults.append("the schema is not the plan's")
+            if metadata.metadata or found.metadata or any(field.metadata for field in _unnumbered(found)):
+                faults.append("it carries key-value metadata")
+            if _carries_statistics(metadata):
+                faults.append("it carries statistics of its columns")
+    except (pa.ArrowException, OSError):
+        return ("it is not a Parquet file",)
+    return tuple(faults)
+
+
+def _unnumbered(schema: pa.Schema) -> list[pa.Field]:
+    """Fields without the number that the reader itself notes down."""
+    plain = []
+    for field in schema:
+        notes = {k: v for k, v in (field.metadata or {}).items() if k != b"PARQUET:field_id"}
+        plain.append(field.with_metadata(notes or None))
+    return plain
+
+
+def _carries_statistics(metadata: pq.FileMetaData) -> bool:
+    return any(
+        column.is_stats_set or column.has_column_index
+        for group in map(metadata.row_group, range(metadata.num_row_groups))
+        for column in map(group.column, range(metadata.num_columns))
+    )

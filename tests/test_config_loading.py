@@ -1,0 +1,98 @@
+"""Loading a job lists every problem of every file at once, with file, line, path and the nearest name."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.loading import load_config
+from pipeline.config.schemas import schemas
+from pipeline.errors import PouchError
+from tests.conftest import PROJECT
+
+FILES = {
+    "job.yaml": """job: nightly
+tables:
+  orders: {path: "orders/{date}/*.csv", subject: account_id, timezone: Australia/Sydney}
+catalog: catalog.yaml
+keyring: {file: keys/keyring.json, wrapped_by: {env: POUCH_KEK}}
+releases:
+  - {recipient: analysts, purpose: analytics, basis: contract, policy: policy.yaml, tables: [orders]}
+  - {recipient: market, purpose: market, basis: contract, statistics: statistics.yaml}
+""",
+    "catalog.yaml": "orders: {account_id: account_id, mobile: mobile_phone, city: city, amount: amount}\n",
+    "policy.yaml": "policy: analysts\nrules:\n  account_id: {transform: keyed_hash}\notherwise: drop\n",
+    "statistics.yaml": """statistics:
+  sales: {table: orders, dimensions: [{column: city}], measures: [people, {sum: amount}], protect: {min_people: 10}}
+""",
+}
+
+
+def problems(folder: Path, **changes: tuple[str, str]) -> list[str]:
+    """Write the files, each with one replacement, and return what loading finds."""
+    for name, text in FILES.items():
+        old, new = changes.get(name.removesuffix(".yaml"), ("", ""))
+        assert old in text
+        (folder / name).write_text(text.replace(old, new) if old else text)
+    try:
+        load_config(folder / "job.yaml", folder)
+    except PouchError as error:
+        return [f"{p.code} {p.where.replace(str(folder) + '/', '')}: {p.message} ({p.hint})" for p in error.problems]
+    return []
+
+
+def test_a_good_job_loads(tmp_path):
+    assert problems(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("job", "timezone: Australia/Sydney", "timezome: UTC", ["2 job.yaml:3: tables.orders.timezome", "timezone?"]),
+        ("job", "Australia/Sydney", "Sydney", ["2 job.yaml:3: tables.orders.timezone", "IANA"]),
+        ("job", "tables: [orders]}", "tables: [order]}", ["2 job.yaml:7", "no table order", "orders?"]),
+        ("job", "subject: account_id", "subject: acount_id", ["2 job.yaml:3", "no column acount_id", "account_id?"]),
+        ("job", "recipient: market,", "recipient: analysts,", ["2 job.yaml:8", "has a release already"]),
+        ("job", "basis: contract, policy", "basis: consent, policy", ["4 job.yaml:7", "consent file"]),
+        ("job", "policy: policy.yaml, tables: [orders]", "tables: [orders]", ["2 job.yaml:7", "must have a policy"]),
+        ("job", "{env: POUCH_KEK}", "{env: POUCH_KEK, file: keys/kek}", ["2 job.yaml:5", "exactly one"]),
+        ("job", "catalog: catalog.yaml", "catalog: absent.yaml", ["2", "absent.yaml", "No such file"]),
+        ("catalog", "mobile_phone", "mobil_phone", ["2 catalog.yaml:1: orders.mobile", "mobile_phone?"]),
+        ("policy", "keyed_hash", "keyd_hash", ["2 policy.yaml:3: rules.account_id", "unknown transform", "keyed_hash?"]),
+        ("policy", "keyed_hash", "mask, keep_frist: 1", ["2 policy.yaml:3: rules.account_id.keep_frist", "keep_first?"]),
+        ("policy", "account_id:", "acount_id:", ["2 policy.yaml:3: rules.acount_id", "account_id?"]),
+        ("policy", "otherwise: drop", "risk: {quasi_identifiers: [city], k: 10, max_suppressed: 0.1}", ["2 policy.yaml:4: risk", "not built yet"]),
+        ("policy", "account_id: {transform: keyed_hash}", "city: {transform: hierarchy, file: absent.csv}", ["2 policy.yaml:3: rules.city.file", "cannot be read"]),
+        ("statistics", "column: city", "column: town", ["2 statistics.yaml:2", "no column town"]),
+        ("statistics", "min_people: 10", "min_people: 2", ["2 statistics.yaml:2", "min_people", "greater than or equal to 3"]),
+        ("statistics", "table: orders", "table: order", ["2 statistics.yaml:2", "no table order", "orders?"]),
+    ],
+)
+def test_each_mistake_is_named_with_its_place(tmp_path, file, old, new, expected):
+    found = problems(tmp_path, **{file: (old, new)})
+    assert any(all(word in line for word in expected) for line in found), found
+
+
+def test_mistakes_of_all_files_come_together(tmp_path):
+    found = problems(
+        tmp_path,
+        catalog=("mobile_phone", "mobil_phone"),
+        policy=("account_id:", "acount_id:"),
+        statistics=("column: city", "column: town"),
+    )
+    assert len(found) == 3
+
+
+def test_the_committed_schemas_are_those_of_the_models():
+    for name, text in schemas().items():
+        assert (PROJECT / "configs" / "schema" / name).read_text() == text, "run `make schemas`"
+
+
+def test_every_config_names_its_schema_on_the_first_line():
+    for path in (PROJECT / "configs").rglob("*.yaml"):
+        first = path.read_text().splitlines()[0]
+        assert first.startswith("# yaml-language-server: $schema=")
+        assert (path.parent / first.partition("=")[2]).is_file()
+
+
+def test_the_configs_load_as_they_stand():
+    load_config(PROJECT / "configs" / "nightly.yaml", PROJECT)
