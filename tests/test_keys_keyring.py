@@ -51,8 +51,9 @@ def test_two_keyrings_share_nothing(tmp_path: Path) -> None:
     assert len(derived) == 2
 
 
-def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_files_are_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
     try:
         init_keyring(DEMO, tmp_path)
     finally:

@@ -2,13 +2,13 @@
 
     python -m tests.vectors DIR          (also: make vectors DIR=...)
 
-Files: *.json and *.json.gz in the form of Wycheproof, of NIST's ACVP (with expected results), or a plain list of
-FF1 samples {radix, key, tweak, pt, ct}. Each vector is one of
+Files: *.json and *.json.gz in the form of Wycheproof, of NIST's ACVP (with expected results), or a plain
+list of FF1 samples {radix, key, tweak, pt, ct}. Each vector is one of
 
 - right: a valid one gives the published result in both directions, an invalid one is rejected;
 - wrong: anything else;
-- refused: FF1 below 1,000,000 messages. The core gives the published result, the default of the public functions
-  refuses it; if either fails, the vector is wrong;
+- refused: FF1 below 1,000,000 messages. The core gives the published result, the default of the public
+  functions refuses it; if either fails, the vector is wrong;
 - exempt: Pouch does not do this, for the reason that is printed. Exempt vectors do not count as run.
 
 Exit 1 when a vector is wrong, a file cannot be read, or there is no vector at all.
@@ -64,7 +64,7 @@ class UnreadableError(Exception):
 
 
 def judge(valid: bool | None, checks: Sequence[Callable[[], bool]]) -> Verdict:
-    """Valid: every check holds. Invalid: every check raises a rejection. None: either, but never another result.
+    """Valid: every check holds. Invalid: every check raises a rejection. None: either, no other result.
 
     A check does one thing and compares its result with the published one.
     """
@@ -106,7 +106,7 @@ def _column(step: Callable[..., Any], key: bytes, tweak: bytes, message: list[in
 
 
 def ff1_vector(
-    radix: int, key: bytes, tweak: bytes, pt: list[int], ct: list[int], valid: bool | None
+    radix: int, key: bytes, tweak: bytes, *, pt: list[int], ct: list[int], valid: bool | None
 ) -> Verdict:
     """Both paths, both directions; below the minimum domain the default refuses."""
     low = ff1.FORMER_MINIMUM_DOMAIN
@@ -154,20 +154,20 @@ def wycheproof_ff1(group: Group, test: Test) -> Verdict | Exempt:
         pt, ct = (numerals(test[name], group["alphabet"], radix) for name in ("msg", "ct"))
     else:
         pt, ct = list(test["msg"]), list(test["ct"])
-    return ff1_vector(radix, raw(test, "key"), raw(test, "tweak"), pt, ct, validity(test))
+    return ff1_vector(radix, raw(test, "key"), raw(test, "tweak"), pt=pt, ct=ct, valid=validity(test))
 
 
 def acvp_ff1(group: Group, test: Test) -> Verdict | Exempt:
     pt, ct = (numerals(test[name], group["alphabet"], group["radix"]) for name in ("pt", "ct"))
     return ff1_vector(
-        group["radix"], raw(test, "key"), raw(test, "tweak"), pt, ct, test.get("testPassed", True)
+        group["radix"], raw(test, "key"), raw(test, "tweak"), pt=pt, ct=ct, valid=test.get("testPassed", True)
     )
 
 
 def sample_ff1(_: Group, test: Test) -> Verdict | Exempt:
     alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
     pt, ct = (numerals(test[name], alphabet, test["radix"]) for name in ("pt", "ct"))
-    return ff1_vector(test["radix"], raw(test, "key"), raw(test, "tweak"), pt, ct, True)
+    return ff1_vector(test["radix"], raw(test, "key"), raw(test, "tweak"), pt=pt, ct=ct, valid=True)
 
 
 # ------------------------------------------------------------------ ciphers
@@ -366,9 +366,8 @@ def main(arguments: Sequence[str]) -> int:
     total: Counter[str] = Counter()
     for name, count in counts.items():
         found = count.verdicts
-        print(
-            f"{name:{width}} {found['right']:6} {found['wrong']:6} {found['refused']:8} {count.exempt.total():7}"
-        )
+        numbers = f"{found['right']:6} {found['wrong']:6} {found['refused']:8} {count.exempt.total():7}"
+        print(f"{name:{width}} {numbers}")
         for reason, number in count.exempt.items():
             print(f"    {number} exempt: {reason}")
         for wrong in count.wrong[:20]:

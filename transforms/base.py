@@ -45,23 +45,23 @@ class Output:
     domain: OutputDomain | None
 
 
+_FAMILIES: tuple[tuple[Family, tuple[Callable[[pa.DataType], bool], ...]], ...] = (
+    # A column without any value has type null; it counts as text.
+    ("text", (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)),
+    ("integer", (pa.types.is_integer,)),
+    ("decimal", (pa.types.is_decimal,)),
+    ("float", (pa.types.is_floating,)),
+    ("time", (pa.types.is_timestamp, pa.types.is_date)),
+)
+
+
 def family(data_type: pa.DataType) -> Family | None:
     """Family of an Arrow type; dictionaries count as their values; None = unsupported."""
-    types = pa.types
-    if types.is_dictionary(data_type):
+    if pa.types.is_dictionary(data_type):
         data_type = data_type.value_type
-    if types.is_string(data_type) or types.is_large_string(data_type) or types.is_string_view(data_type):
-        return "text"
-    if types.is_null(data_type):
-        return "text"  # a column without any value
-    if types.is_integer(data_type):
-        return "integer"
-    if types.is_decimal(data_type):
-        return "decimal"
-    if types.is_floating(data_type):
-        return "float"
-    if types.is_timestamp(data_type) or types.is_date(data_type):
-        return "time"
+    for name, tests in _FAMILIES:
+        if any(test(data_type) for test in tests):
+            return name
     return None
 
 

@@ -179,10 +179,9 @@ class MultipleOf:
             step = int(self.step)
             return _members(pc.equal(pc.multiply(pc.divide(array, step), step), array))
         if pa.types.is_decimal(self.type):
-            unit = int(self.step.scaleb(self.type.scale))
-            return pa.array(
-                [v is None or int(v.scaleb(self.type.scale)) % unit == 0 for v in array.to_pylist()]
-            )
+            wide = array.cast(pa.decimal128(38, self.type.scale))
+            floor = pc.round_to_multiple(wide, pa.scalar(self.step, wide.type), round_mode="towards_zero")
+            return _members(pc.equal(floor, wide))
         values = array.to_numpy(zero_copy_only=False)
         with np.errstate(invalid="ignore"):
             quotient = values / float(self.step)

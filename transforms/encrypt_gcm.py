@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from transforms.base import ANY, BoundTransform, ColumnFacts, Family, Output, Transform, plain
@@ -12,16 +13,14 @@ from transforms.keyring import Keyring
 from transforms.padding import Pad, bucket_of
 from transforms.primitives import (
     NONCE_BYTES,
-    TAG_BYTES,
-    Unauthentic,
     encode_fields,
-    gcm_decrypt,
     gcm_encrypt_column,
+    gcm_opener,
     hmac_sha256_column,
     pad_plaintexts,
     unpad_plaintext,
 )
-from transforms.tokens import associated_data, reveal_tokens, token_column, utf8_values, with_nulls_of
+from transforms.tokens import Open, associated_data, reveal_tokens, token_column, utf8_values, with_nulls_of
 
 _CIPHER = "aes-256-gcm"
 _NONCE = "aes-256-gcm nonce hmac-sha256"
@@ -67,7 +66,9 @@ class _BoundGcm(BoundTransform):
 
     def __init__(self, transform: EncryptGcm, keyring: Keyring, context: Context, bucket: int) -> None:
         super().__init__(
-            transform, _refuse_values, reveal=lambda values: reveal_tokens(values, keyring, self._decrypt)
+            transform,
+            _refuse_values,
+            reveal=lambda values: reveal_tokens(values, keyring.key_ids, self._open_with),
         )
         self._keyring = keyring
         self._context = context
@@ -102,12 +103,11 @@ class _BoundGcm(BoundTransform):
     def _key(self, algorithm: str, key_id: str) -> bytes:
         return self._keyring.derive(algorithm, self._context, key_id=key_id, per_column=True)
 
-    def _decrypt(self, key_id: str, data: bytes) -> bytes:
-        if len(data) < NONCE_BYTES + TAG_BYTES:
-            raise Unauthentic
-        associated = associated_data(key_id, self._context, per_column=True)
-        key = self._key(_CIPHER, key_id)
-        return unpad_plaintext(gcm_decrypt(key, data[:NONCE_BYTES], data[NONCE_BYTES:], associated))
+    def _open_with(self, key_id: str) -> Open:
+        decrypt = gcm_opener(
+            self._key(_CIPHER, key_id), associated_data(key_id, self._context, per_column=True)
+        )
+        return lambda data: unpad_plaintext(decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:]))
 
 
 def _refuse_values(values: pa.Array) -> pa.Array:
@@ -120,7 +120,15 @@ def _encoded_rows(row_ids: pa.Array | pa.ChunkedArray) -> list[bytes]:
         row_ids = row_ids.combine_chunks()
     if row_ids.null_count:
         raise BadParameter("row ids must not be null")
-    if not pa.types.is_struct(row_ids.type):
-        return [encode_fields(value) for value in utf8_values(plain(row_ids))]
-    fields = [_encoded_rows(field) for field in row_ids.flatten()]
-    return [len(row).to_bytes(4, "big") + row for row in map(b"".join, zip(*fields, strict=True))]
+    if pa.types.is_struct(row_ids.type):
+        fields = [_encoded_rows(field) for field in row_ids.flatten()]
+        return [len(row).to_bytes(4, "big") + row for row in map(b"".join, zip(*fields, strict=True))]
+    if pa.types.is_integer(row_ids.type):
+        words = row_ids.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(">i8")
+        prefixed = np.empty(len(words), dtype=[("length", ">u4"), ("word", ">i8")])
+        prefixed["length"], prefixed["word"] = words.itemsize, words
+        size, data = prefixed.itemsize, prefixed.tobytes()
+        return [data[at : at + size] for at in range(0, len(data), size)]
+    encoded = plain(row_ids).dictionary_encode()
+    distinct = [encode_fields(value) for value in utf8_values(encoded.dictionary)]
+    return [distinct[index] for index in encoded.indices.to_pylist()]

@@ -1,4 +1,4 @@
-"""Deterministic encryption: equal values of one recipient get equal tokens, and the key holder can turn them back."""
+"""Deterministic encryption: equal values get equal tokens, and the key holder can turn them back."""
 
 from typing import ClassVar, Literal
 
@@ -9,8 +9,8 @@ from transforms.context import Context
 from transforms.domains import CipherToken
 from transforms.keyring import Keyring
 from transforms.padding import Pad, bucket_of
-from transforms.primitives import pad_plaintexts, siv_decrypt, siv_encrypt_column, unpad_plaintext
-from transforms.tokens import associated_data, reveal_tokens, token_column, utf8_values, with_nulls_of
+from transforms.primitives import pad_plaintexts, siv_encrypt_column, siv_opener, unpad_plaintext
+from transforms.tokens import Open, associated_data, reveal_tokens, token_column, utf8_values, with_nulls_of
 
 _ALGORITHM = "aes-256-siv"
 _KEY_BYTES = 64
@@ -55,9 +55,11 @@ class EncryptSiv(Transform):
                 values, token_column(key_id, siv_encrypt_column(key, plaintexts, [associated]))
             )
 
-        def decrypt(token_key_id: str, ciphertext: bytes) -> bytes:
+        def open_with(token_key_id: str) -> Open:
             token_key = ring.derive(_ALGORITHM, context, key_id=token_key_id, length=_KEY_BYTES)
-            element = associated_data(token_key_id, context, per_column=False)
-            return unpad_plaintext(siv_decrypt(token_key, ciphertext, [element]))
+            decrypt = siv_opener(token_key, [associated_data(token_key_id, context, per_column=False)])
+            return lambda ciphertext: unpad_plaintext(decrypt(ciphertext))
 
-        return BoundTransform(self, tokens, reveal=lambda values: reveal_tokens(values, ring, decrypt))
+        return BoundTransform(
+            self, tokens, reveal=lambda values: reveal_tokens(values, ring.key_ids, open_with)
+        )

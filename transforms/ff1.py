@@ -1,17 +1,18 @@
 """FF1, format-preserving encryption (NIST SP 800-38G, algorithms 7 and 8), one message at a time.
 
-A message is a sequence of numerals below the radix; its encryption has the same radix and the same length. This
-is the plain path: Python integers, every radix from 2 to 65,536, every length. `transforms.ff1_column` does the
-same for whole columns and falls back to this one; a test holds both equal.
+A message is a sequence of numerals below the radix; its encryption has the same radix and the same length.
+This is the plain path: Python integers, every radix from 2 to 65,536, every length. `transforms.ff1_column`
+does the same for whole columns and falls back to this one; a test holds both equal.
 
-Guarantee and price: a pseudorandom permutation of the radix^n messages under key and tweak. FF1 is deterministic
-(equal messages look equal) and unauthenticated (a wrong key or tweak gives another message, not an error).
-Revision 1 of the standard (draft, 2019 and 2025) asks for radix^n >= 1,000,000, and so does every function here
-unless told otherwise: with fewer messages a codebook is soon complete, and attacks on small domains apply.
+Guarantee and price: a pseudorandom permutation of the radix^n messages under key and tweak. FF1 is
+deterministic (equal messages look equal) and unauthenticated (a wrong key or tweak gives another message, not
+an error). Revision 1 of the standard asks for radix^n >= 1,000,000, and so does every function here unless
+told otherwise: with fewer messages a codebook is soon complete, and attacks on small domains apply.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -42,10 +43,11 @@ class Shape:
         """Numerals of the right half."""
         return self.n - self.u
 
-    @property
+    @cached_property
     def b(self) -> int:
         """Bytes that hold a right half: ceil(ceil(v * log2(radix)) / 8), in exact integers."""
-        return ((self.radix**self.v - 1).bit_length() + 7) // 8
+        largest: int = self.radix**self.v - 1
+        return (largest.bit_length() + 7) // 8
 
     @property
     def d(self) -> int:
@@ -70,20 +72,17 @@ class Shape:
 def shape_of(radix: int, n: int, minimum_domain: int = MINIMUM_DOMAIN) -> Shape:
     """The shape of messages of `n` numerals.
 
-    Raises BadParameter outside the standard (radix 2..65536, at least two numerals, below 2^32 of them) and
-    WeakChoice when there are fewer than `minimum_domain` messages, which can be lowered to 100, never further.
+    Raises BadParameter outside the standard (radix 2..65536, at least 2 numerals, below 2^32) and
+    WeakChoice below `minimum_domain` messages, which can be lowered to 100, never further.
     """
     if not 2 <= radix <= 1 << 16:
         raise BadParameter(f"FF1: radix must be from 2 to 65536, not {radix}")
     if not 2 <= n < 1 << 32:
         raise BadParameter("FF1: a message must have at least 2 numerals and fewer than 2^32")
     least = max(minimum_domain, FORMER_MINIMUM_DOMAIN)
-    if (
-        n * (radix.bit_length() - 1) < least.bit_length() and radix**n < least
-    ):  # the first half spares huge powers
-        raise WeakChoice(
-            f"FF1: {radix}^{n} = {radix**n:,} possible messages, at least {least:,} are required"
-        )
+    few = n < least.bit_length()  # longer messages suffice at any radix, and need no huge power
+    if few and radix**n < least:
+        raise WeakChoice(f"FF1: {radix}^{n} = {radix**n:,} possible messages, at least {least:,} required")
     return Shape(radix, n)
 
 

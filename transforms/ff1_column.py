@@ -1,11 +1,11 @@
 """FF1 (NIST SP 800-38G) for whole columns: ten rounds, each one bulk AES call over all rows.
 
-`encrypt_digits` and `decrypt_digits` take messages of one radix and one length as a 2-D array (rows x numerals)
-and give an array of the same shape and type. Every radix and every length works:
+`encrypt_digits` and `decrypt_digits` take messages of one radix and one length as a 2-D array (rows x
+numerals) and give an array of the same shape and type. Every radix and every length works:
 
-- fast path, when a half fits a 64-bit word (radix^v <= 2^64: 38 decimal digits, 26 letters, 20 alphanumerics):
-  all that precedes the last block of the PRF's CBC-MAC depends on key, tweak and length alone, so each round
-  costs one AES block a row; the arithmetic modulo radix^m runs in uint64 and is exact (`_Modulus`).
+- fast path, when a half fits a 64-bit word (radix^v <= 2^64: 38 decimal digits, 26 letters, 20 letters and
+  digits): all that precedes the last block of the PRF's CBC-MAC depends on key, tweak and length alone, so
+  each round costs one AES block a row; arithmetic modulo radix^m runs in uint64 and is exact (`_Modulus`);
 - plain path otherwise: `transforms.ff1`, row by row.
 
 Rows are worked on `ROWS` at a time so that all arrays of a round stay in the processor's cache.
@@ -259,7 +259,8 @@ def _number(places: Numerals, radix: int) -> Words:
     for place in places[1:]:
         value *= value.dtype.type(radix)
         value += place
-    return value.astype(_U64, copy=False)
+    wide: Words = value.astype(_U64, copy=False)
+    return wide
 
 
 @lru_cache(maxsize=64)
@@ -268,12 +269,12 @@ def _groups(radix: int, m: int) -> tuple[tuple[int, int, int, Numerals], ...]:
     size = 1
     while size < m and radix ** (size + 1) <= TABLE:
         size += 1
-    found = []
+    found: list[tuple[int, int, int, Numerals]] = []
     for end in range(m, 0, -size):
         width = min(size, end)
         numbers = np.arange(radix**width, dtype=np.uint32)
         columns = [numbers // radix**place % radix for place in reversed(range(width))]
-        table = np.stack(columns, axis=1).astype(np.uint16 if radix > 256 else np.uint8)
+        table: Numerals = np.stack(columns, axis=1).astype(np.uint16 if radix > 256 else np.uint8)
         found.append((end - width, end, radix**width, table))
     return tuple(found)
 

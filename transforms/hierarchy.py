@@ -42,7 +42,7 @@ class Hierarchy(Transform):
         return self
 
     def with_rows(self, rows: Iterable[Sequence[str]]) -> "Hierarchy":
-        """Return this transform with the lookup of its level, from the rows of its file. Raises `BadParameter`."""
+        """Return this transform with the lookup of its level, from its file's rows. Raises `BadParameter`."""
         lookup: dict[str, str] = {}
         for number, row in enumerate(rows, start=1):
             if len(row) <= self.level:

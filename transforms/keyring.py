@@ -1,5 +1,6 @@
 """Unlocked master keys in memory, usable for derivation only."""
 
+import re
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -28,9 +29,7 @@ class Keyring:
     __slots__ = ("_active", "_masters")
 
     def __init__(self, masters: Mapping[str, bytes], active: str) -> None:
-        """Take 32-byte masters by key id. Raises `BadParameter`, `KeyUnavailable` for an unknown active id."""
-        import re
-
+        """Take 32-byte masters by key id. Raises `BadParameter`; `KeyUnavailable` for a strange active id."""
         for key_id, master in masters.items():
             if not re.fullmatch(KEY_ID, key_id):
                 raise BadParameter("a key id must be 1 to 64 letters, digits, _ or -")
@@ -84,9 +83,9 @@ class Keyring:
         """16 hex digits that name a master without telling it; public."""
         return hkdf_sha256(self._master(key_id), encode_fields(_CHECK), 8).hex()
 
-    def state_key(self, label: str) -> bytes:
+    def state_key(self, label: str, *, key_id: str | None = None) -> bytes:
         """32 bytes for internal use (quarantine, tombstones, row order), independent of every token key."""
-        return hkdf_sha256(self._master(None), encode_fields(_STATE, label), 32)
+        return hkdf_sha256(self._master(key_id), encode_fields(_STATE, label), 32)
 
     def export_secret_masters(self) -> bytes:
         """All masters in clear: for the pipe that a child process inherits, and nothing else."""

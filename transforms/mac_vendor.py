@@ -11,7 +11,9 @@ from transforms.domains import INVALID, Pattern
 from transforms.keyring import Keyring
 
 RANDOM = "random"
-_SHAPES = r"^(?:[0-9A-F]{12}|[0-9A-F]{2}(?::[0-9A-F]{2}){5}|[0-9A-F]{2}(?:-[0-9A-F]{2}){5}|[0-9A-F]{4}(?:\.[0-9A-F]{4}){2})\z"
+_PAIR = "[0-9A-F]{2}"
+_CISCO = r"[0-9A-F]{4}(?:\.[0-9A-F]{4}){2}"
+_SHAPES = rf"^(?:[0-9A-F]{{12}}|{_PAIR}(?::{_PAIR}){{5}}|{_PAIR}(?:-{_PAIR}){{5}}|{_CISCO})\z"
 
 
 class MacVendor(Transform):

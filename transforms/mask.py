@@ -13,7 +13,7 @@ from transforms.domains import MaskShape
 from transforms.keyring import Keyring
 
 FIXED = 4  # mask characters of the fixed form, whatever the value's length
-SEPARATORS = " -./:()_,@#+"
+SEPARATORS = " -./:()_,@+"
 _SEPARATOR_CLASS = re.escape(SEPARATORS)
 
 Domain = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]{1,253}$")]
@@ -67,8 +67,9 @@ class Mask(Transform):
         return Output(pa.string(), MaskShape(self._shape(), f"{shape}, length {self.length}", kept >= 2))
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
-        """Column operations on distinct values."""
-        return BoundTransform(self, self._masked_mails if self.keep_domains else self._masked)
+        """Column operations; Python per distinct value where separators are preserved."""
+        function = self._masked_mails if self.keep_domains else self._masked
+        return BoundTransform(self, function, once_per_distinct=self.preserve_separators)
 
     def _shape(self) -> str:
         character = re.escape(self.character)
@@ -109,12 +110,10 @@ class Mask(Transform):
     def _mask_around(self, value: str) -> str:
         places = [i for i, character in enumerate(value) if character not in SEPARATORS]
         kept = self.keep_first + self.keep_last
-        if 2 * kept > len(places):
-            hidden = places
-        else:
-            hidden = places[self.keep_first : len(places) - self.keep_last]
+        if 2 * kept <= len(places):
+            places = places[self.keep_first : len(places) - self.keep_last]
         characters = list(value)
-        for place in hidden:
+        for place in places:
             characters[place] = self.character
         return "".join(characters)
 

@@ -1,9 +1,10 @@
 """Normal forms: what is made equal before it is hashed.
 
-Each form is a function of one value and is applied to an array; where all characters are ASCII, column operations do
-the same. A change of any result changes tokens, so each form has a version, which the manifest can name. Text that
-a form cannot read (a phone number without digits) is no error: its folded text stands for it, so that it
-still gets a token of its own. Unicode folding is that of the running Python (`unicodedata.unidata_version`).
+Each form is a function of one value and is applied to an array; where all characters are ASCII, column
+operations do the same. A change of any result changes tokens, so each form has a version, which the
+manifest can name. Text that a form cannot read (a phone number without digits) is no error: its folded text
+stands for it, so that it still gets a token of its own. Unicode folding is that of the running Python
+(`unicodedata.unidata_version`).
 """
 
 import ipaddress
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from pydantic import AfterValidator
 
 from transforms.errors import BadParameter
-from transforms.phone_form import E164_ALREADY, phone_form
+from transforms.phone_form import E164_ALREADY, LOCAL, PLAINLY_WRITTEN, PUNCTUATION, phone_form
 
 ArrayForm = Callable[[pa.Array], pa.Array]
 ValueForm = Callable[[str], str]
@@ -123,11 +124,25 @@ def _ascii(columns: ArrayForm, form: ValueForm) -> ArrayForm:
 
 def phone_in(region: str | None) -> ArrayForm:
     """Phone form; numbers without + are read in the region, e.g. `AU`."""
-    return _split(
-        lambda values: pc.match_substring_regex(values, E164_ALREADY),
-        lambda values: values,
-        lambda value: phone_form(value, region) or digits_form(value),
-    )
+    local, international = LOCAL.get(region or "", ("", ""))
+
+    def e164(values: pa.Array) -> pa.Array:
+        digits = _without(values, PUNCTUATION)
+        return pc.replace_substring_regex(digits, local, international) if local else digits
+
+    def ready(values: pa.Array) -> pa.Array:
+        return pc.and_(
+            pc.match_substring_regex(values, PLAINLY_WRITTEN),
+            pc.match_substring_regex(e164(values), E164_ALREADY),
+        )
+
+    convert = _split(ready, e164, lambda value: phone_form(value, region) or digits_form(value))
+
+    def apply(values: pa.Array) -> pa.Array:
+        already = pc.match_substring_regex(values, E164_ALREADY)
+        return values if pc.all(already, min_count=0).as_py() else convert(values)
+
+    return apply
 
 
 def _ip(values: pa.Array) -> pa.Array:

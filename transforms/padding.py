@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-# Bucket in bytes of UTF-8. A name of 63 bytes or fewer and an address of 255 or fewer look alike; a longer value
-# falls into the next doubling.
+# Bucket in bytes of UTF-8. Names of 63 bytes or fewer look alike, and so do addresses of 255 or fewer;
+# a longer value falls into the next doubling.
 NAME_BYTES = 64
 ADDRESS_BYTES = 256
 TEXT_BYTES = 1024

@@ -1,11 +1,23 @@
-"""E.164 (ITU-T) form of phone numbers, by phonenumbers, with two shorter ways to the same result."""
+"""E.164 (ITU-T) form of phone numbers, by phonenumbers, with shorter ways to the same result."""
 
 import re
 from functools import cache, lru_cache
 
-# Numbers that are E.164 already and that phonenumbers gives back unchanged (a test compares them): mobiles of mainland
-# China, Australia and the United Kingdom, North America. One expression for a whole column.
-E164_ALREADY = r"^\+(?:861[3-9][0-9]{9}|614[0-9]{8}|447[0-9]{9}|1[2-9][0-9]{2}[2-9][0-9]{6})\z"
+# Column expressions for the most usual numbers, whose results a test compares with those of phonenumbers.
+# E.164 that phonenumbers gives back unchanged: mobiles of mainland China and the United Kingdom, Australia,
+# North America.
+E164_ALREADY = r"^\+(?:861[3-9][0-9]{9}|61[2-478][0-9]{8}|447[0-9]{9}|1[2-9][0-9]{2}[2-9][0-9]{6})\z"
+# Digits with punctuation that phonenumbers drops.
+PUNCTUATION = r"[ ().-]+"
+PLAINLY_WRITTEN = r"^[+(]?[0-9][0-9 ().-]*\z"
+# Region -> numbers as written inside it (without punctuation), and how they become E.164.
+LOCAL = {
+    "AU": (r"^0([2-478][0-9]{8})\z", r"+61\1"),
+    "CN": (r"^(1[3-9][0-9]{9})\z", r"+86\1"),
+    "GB": (r"^0(7[0-9]{9})\z", r"+44\1"),
+    "US": (r"^([2-9][0-9]{2}[2-9][0-9]{6})\z", r"+1\1"),
+    "CA": (r"^([2-9][0-9]{2}[2-9][0-9]{6})\z", r"+1\1"),
+}
 
 _PLUS_DIGITS = re.compile(r"\+([1-9][0-9]{6,14})")
 

@@ -49,8 +49,8 @@ class Prefix(Transform):
         )
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
-        """Column operations on distinct values."""
-        return BoundTransform(self, self._beginnings)
+        """Column operations."""
+        return BoundTransform(self, self._beginnings, once_per_distinct=False)
 
     def _beginnings(self, values: pa.Array) -> pa.Array:
         if self.of == "digits":

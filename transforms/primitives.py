@@ -6,7 +6,7 @@ null handling and encoding of results to their callers.
 
 import binascii
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac, keywrap
@@ -52,12 +52,12 @@ def decode_fields(data: bytes) -> list[bytes]:
     return fields
 
 
-# ISO/IEC 7816-4 (padding method 2 of ISO/IEC 9797-1): one byte 0x80, then zeros. Unambiguous for every plaintext.
+# ISO/IEC 7816-4 (method 2 of ISO/IEC 9797-1): one byte 0x80, then zeros. Unambiguous for every plaintext.
 _MARK = b"\x80"
 
 
 def pad_plaintexts(values: Iterable[bytes], bucket: int) -> list[bytes]:
-    """Append 0x80 and zeros up to `bucket` bytes, or the next power-of-two multiple; bucket 1 adds one byte."""
+    """Append 0x80 and zeros up to `bucket` bytes, or the next doubling; bucket 1 adds one byte."""
     if bucket == 1:
         return [value + _MARK for value in values]
     return [
@@ -81,6 +81,7 @@ def unpad_plaintext(padded: bytes) -> bytes:
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def base64url(data: bytes) -> bytes:
@@ -88,10 +89,17 @@ def base64url(data: bytes) -> bytes:
     return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
+def base64url_joined(prefix: bytes, items: Iterable[bytes]) -> bytes:
+    """All items as base64url, each behind the prefix (which has none of `+ / =`); one pass over the whole."""
+    encode = binascii.b2a_base64
+    parts = [encode(item, newline=False) for item in items]
+    return (prefix + prefix.join(parts)).translate(_URL_SAFE, b"=")
+
+
 def from_base64url(text: bytes) -> bytes:
     """Inverse of `base64url`, canonical form only. Raises `Undecodable`."""
     try:
-        data = binascii.a2b_base64(text.translate(bytes.maketrans(b"-_", b"+/")) + b"=" * (-len(text) % 4))
+        data = binascii.a2b_base64(text.translate(_FROM_URL_SAFE) + b"=" * (-len(text) % 4))
     except binascii.Error:
         raise Undecodable from None
     if base64url(data) != text:  # other alphabets, and unused bits that are not zero
@@ -156,10 +164,21 @@ def siv_encrypt_column(key: bytes, plaintexts: Iterable[bytes], associated: Sequ
 
 def siv_decrypt(key: bytes, ciphertext: bytes, associated: Sequence[bytes]) -> bytes:
     """Inverse of one value of `siv_encrypt_column`. Raises `Unauthentic`."""
-    try:
-        return AESSIV(key).decrypt(ciphertext, list(associated))
-    except (InvalidTag, ValueError):
-        raise Unauthentic from None
+    return siv_opener(key, associated)(ciphertext)
+
+
+def siv_opener(key: bytes, associated: Sequence[bytes]) -> Callable[[bytes], bytes]:
+    """Function from ciphertext to plaintext for many values of one key; it raises `Unauthentic`."""
+    decrypt = AESSIV(key).decrypt
+    data = list(associated)
+
+    def opened(ciphertext: bytes) -> bytes:
+        try:
+            return decrypt(ciphertext, data)
+        except (InvalidTag, ValueError):
+            raise Unauthentic from None
+
+    return opened
 
 
 def gcm_encrypt_column(
@@ -174,10 +193,20 @@ def gcm_encrypt_column(
 
 def gcm_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
     """Inverse of one value of `gcm_encrypt_column`. Raises `Unauthentic`."""
-    try:
-        return AESGCM(key).decrypt(nonce, ciphertext, associated)
-    except (InvalidTag, ValueError):
-        raise Unauthentic from None
+    return gcm_opener(key, associated)(nonce, ciphertext)
+
+
+def gcm_opener(key: bytes, associated: bytes) -> Callable[[bytes, bytes], bytes]:
+    """Function from (nonce, ciphertext) to plaintext for many values of one key; it raises `Unauthentic`."""
+    decrypt = AESGCM(key).decrypt
+
+    def opened(nonce: bytes, ciphertext: bytes) -> bytes:
+        try:
+            return decrypt(nonce, ciphertext, associated)
+        except (InvalidTag, ValueError):
+            raise Unauthentic from None
+
+    return opened
 
 
 def keystream(key: bytes, length: int) -> bytes:
@@ -190,7 +219,7 @@ def keystream(key: bytes, length: int) -> bytes:
 
 
 def seal(key: bytes, plaintext: bytes, label: bytes) -> bytes:
-    """Encrypt a blob with AES-256-GCM and a random nonce: nonce, ciphertext, tag. At most 2^32 blobs a key."""
+    """Encrypt a blob with AES-256-GCM and a random nonce: nonce, ciphertext, tag; at most 2^32 a key."""
     return seal_with_nonce(key, os.urandom(NONCE_BYTES), plaintext, label)
 
 
@@ -201,6 +230,4 @@ def seal_with_nonce(key: bytes, nonce: bytes, plaintext: bytes, label: bytes) ->
 
 def unseal(key: bytes, sealed: bytes, label: bytes) -> bytes:
     """Inverse of `seal`. Raises `Unauthentic`."""
-    if len(sealed) < NONCE_BYTES + TAG_BYTES:
-        raise Unauthentic
-    return gcm_decrypt(key, sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], label)
+    return gcm_opener(key, label)(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:])

@@ -85,7 +85,7 @@ class RoundLocation(Transform):
         rounded = pc.round_to_multiple(
             pc.if_else(inside, values, nothing), multiple, round_mode="half_to_even"
         )
-        # Multiples of a step such as 0.1 carry float dust (0.30000000000000004): cut it, and the sign of -0.0.
+        # Multiples of 0.1 carry float dust (0.30000000000000004): cut it, and the sign of -0.0.
         return pc.add(pc.round(rounded, ndigits=self._places), pa.scalar(0.0, values.type))
 
     def _rounded_pair(self, value: str) -> str:

@@ -3,18 +3,23 @@
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.base import REJECTED, as_text
 from transforms.context import Context
-from transforms.errors import KeyUnavailable, TokenRejected
-from transforms.keyring import Keyring
-from transforms.primitives import Unauthentic, Undecodable, base64url, encode_fields, from_base64url
+from transforms.errors import BadParameter, TokenRejected
+from transforms.primitives import Unauthentic, Undecodable, base64url_joined, encode_fields, from_base64url
 
 VERSION = "p1"
 
-Decrypt = Callable[[str, bytes], bytes]  # (key id, ciphertext) -> plaintext
+DIGEST_BYTES = 32
+
+Open = Callable[[bytes], bytes]  # ciphertext -> plaintext
+OpenWith = Callable[[str], Open]  # key id -> opener with that key
+
+_MOST_BYTES = 2**31 - 1  # of one Arrow string array
 
 
 def utf8_values(values: pa.Array) -> list[bytes]:
@@ -32,17 +37,18 @@ def with_nulls_of(values: pa.Array, result: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(values), result, pa.scalar(None, result.type))
 
 
+def _text_column(data: bytes, offsets: npt.NDArray[np.int64]) -> pa.Array:
+    if len(data) > _MOST_BYTES:
+        raise BadParameter(f"a column of tokens must have at most {_MOST_BYTES} bytes, has {len(data)}")
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
+
+
 def hex_column(digests: list[bytes], keep: int) -> pa.Array:
     """Text column of the first `keep` bytes of each 32-byte digest as lowercase hex."""
     count = len(digests)
-    raw = (
-        np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(count, -1)
-        if count
-        else np.empty((0, 32), np.uint8)
-    )
-    data = raw[:, :keep].tobytes().hex().encode()
-    offsets = np.arange(0, (count + 1) * keep * 2, keep * 2, dtype=np.int32)[: count + 1]
-    return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    raw = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(count, DIGEST_BYTES)
+    return _text_column(raw[:, :keep].tobytes().hex().encode(), np.arange(count + 1) * keep * 2)
 
 
 def header(key_id: str) -> str:
@@ -60,23 +66,33 @@ def associated_data(key_id: str, context: Context, *, per_column: bool) -> bytes
 
 def token_column(key_id: str, ciphertexts: list[bytes]) -> pa.Array:
     """Text column of `p1.<key id>.<base64url>`."""
+    if not ciphertexts:
+        return pa.array([], type=pa.string())
     prefix = f"{header(key_id)}.".encode()
-    tokens = [prefix + base64url(ciphertext) for ciphertext in ciphertexts]
-    return pa.array(tokens, type=pa.binary()).cast(pa.string())
+    lengths = np.fromiter(map(len, ciphertexts), dtype=np.int64, count=len(ciphertexts))
+    offsets = np.concatenate([[0], np.cumsum(len(prefix) + (4 * lengths + 2) // 3)])
+    return _text_column(base64url_joined(prefix, ciphertexts), offsets)
 
 
-def reveal_tokens(values: pa.Array, keyring: Keyring, decrypt: Decrypt) -> pa.Array:
+def reveal_tokens(values: pa.Array, key_ids: tuple[str, ...], open_with: OpenWith) -> pa.Array:
     """Open each token with the key that it names. Raises `TokenRejected`, always with one sentence."""
-    opened: list[str | None] = []
+    openers: dict[str, Open] = {}
+    opened: list[bytes | None] = []
     for token in values.to_pylist():
         if token is None:
             opened.append(None)
             continue
-        parts = token.split(".")
-        if len(parts) != 3 or parts[0] != VERSION or parts[1] not in keyring.key_ids:
+        version, _, rest = token.partition(".")
+        key_id, _, data = rest.partition(".")
+        if version != VERSION or key_id not in key_ids:
             raise TokenRejected(REJECTED)
+        if key_id not in openers:
+            openers[key_id] = open_with(key_id)
         try:
-            opened.append(decrypt(parts[1], from_base64url(parts[2].encode())).decode())
-        except (Undecodable, Unauthentic, KeyUnavailable, UnicodeError):
+            opened.append(openers[key_id](from_base64url(data.encode())))
+        except (Undecodable, Unauthentic, UnicodeError):
             raise TokenRejected(REJECTED) from None
-    return pa.array(opened, type=pa.string())
+    try:
+        return pa.array(opened, type=pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:  # authentic, but not made from text
+        raise TokenRejected(REJECTED) from None

@@ -1,7 +1,7 @@
 """Find the identities of a row in its own text, however they are written.
 
-No model and no guess: only what the row's own identity columns hold is looked for, so that look-alike words of
-other rows stay.
+No model and no guess: only what the row's own identity columns hold is looked for, so that look-alike
+words of other rows stay.
 """
 
 import re
@@ -128,7 +128,7 @@ def _needles(text: _Text, needles: tuple[Needle, ...]) -> Iterator[tuple[int, in
 
 
 def _phones(text: _Text, digits: str) -> Iterator[tuple[int, int, float]]:
-    """The number with or without country code and trunk prefix, its last four to ten digits, its masked form."""
+    """The number with or without its prefixes, its last four to ten digits, its masked form."""
     if len(digits) >= _PHONE_TAIL:
         yield from _whole_phones(text, digits)
     if len(digits) < 4:

@@ -145,9 +145,9 @@ class Address:
 def address_form(value: str) -> Address:
     """Compact form and words of an address."""
     folded = fold_value(value)
-    words = tuple(address_word(word) for word in _WORD.findall(folded) if not is_unspaced(word[0]))
+    written = tuple(address_word(word) for word in _WORD.findall(folded) if not is_unspaced(word[0]))
     rare = frozenset(
-        word for word in words if len(word) >= 3 and not word.isdigit() and word not in STREET_TYPES
+        word for word in written if len(word) >= 3 and not word.isdigit() and word not in STREET_TYPES
     )
     return Address(compact(folded), written, rare)
 

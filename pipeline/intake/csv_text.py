@@ -201,7 +201,7 @@ def parse_csv(
     if all(piece.trusted for piece in pieces):
         table = _arrow(data, columns, wanted, delimiter)
         if table is not None and len(table) == count:
-            return Parsed(table, np.arange(count, dtype=np.int64), ())
+            return Parsed(table.select(list(wanted)), np.arange(count, dtype=np.int64), ())
     tables: list[pa.Table] = []
     rejected: list[Misread] = []
     for piece in pieces:
@@ -215,8 +215,8 @@ def parse_csv(
                 raise InputUnreadable("two readers disagree on the number of records", where=where)
         tables.append(table)
     rows = np.delete(np.arange(count, dtype=np.int64), [one.record for one in rejected])
-    schema = pa.schema([(name, pa.string()) for name in wanted])
-    return Parsed(pa.concat_tables(tables) if tables else schema.empty_table(), rows, tuple(rejected))
+    table = pa.concat_tables(tables) if tables else _no_rows(columns, wanted)
+    return Parsed(table.select(list(wanted)), rows, tuple(rejected))
 
 
 def _judge(data: bytes, piece: _Piece, delimiter: bytes, columns: int, limits: Limits) -> tuple[bytes, list[Misread]]:
@@ -242,9 +242,9 @@ def _judge(data: bytes, piece: _Piece, delimiter: bytes, columns: int, limits: L
 
 
 def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str) -> pa.Table | None:
-    """Let Arrow parse; None where it refuses. `data` must be UTF-8 already."""
+    """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column counts."""
     if not data:
-        return pa.schema([(name, pa.string()) for name in wanted]).empty_table()
+        return _no_rows(columns, wanted)
     many_lines = b'"' in data
     try:
         table = pa_csv.read_csv(
@@ -272,4 +272,8 @@ def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    return table.select(list(wanted)) if not wanted else table
+    return table
+
+
+def _no_rows(columns: Sequence[str], wanted: Sequence[str]) -> pa.Table:
+    return pa.schema([(name, pa.string()) for name in (wanted or columns[:1])]).empty_table()

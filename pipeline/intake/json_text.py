@@ -194,6 +194,7 @@ def parse_lines(data: bytes, wanted: tuple[str, ...] | None, limits: Limits, whe
         column.extend([None] * (len(rows) - len(column)))
     names = tuple(found) if wanted is None else wanted
     arrays = [pa.array(found[name], pa.string()) if name in found else pa.nulls(len(rows), pa.string()) for name in names]
-    schema = pa.schema([(name, pa.string()) for name in names])
-    table = pa.Table.from_arrays(arrays, schema=schema)
-    return ParsedLines(Parsed(table, np.array(rows, np.int64), tuple(rejected)), frozenset(found))
+    numbers = np.array(rows, np.int64)
+    # The record numbers keep a table without columns as long as its rows.
+    table = pa.table([*arrays, pa.array(numbers)], names=[*names, ""]).select(list(names))
+    return ParsedLines(Parsed(table, numbers, tuple(rejected)), frozenset(found))

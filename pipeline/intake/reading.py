@@ -65,7 +65,7 @@ class _Reader:
         for segment in one.segments:
             file = self._cut.files[segment.file]
             parsed, met = self._segment(file, segment)
-            if len(parsed.table) + len(parsed.rejected) != segment.records:
+            if len(parsed.rows) + len(parsed.rejected) != segment.records:
                 raise InputUnreadable(
                     "the number of records is not what the scan counted", where=file.path, hint="was the file changed?"
                 )
@@ -78,11 +78,15 @@ class _Reader:
                 Rejected(segment.file, first + bad.record, start + bad.position, bad.reason, bad.raw)
                 for bad in parsed.rejected
             ]
+        numbers = pa.array(np.concatenate(records))
+        table = self._joined(tables)
+        if not table.column_names:  # a table without columns still has its rows
+            table = pa.table({"record": numbers}).select([])
         return SliceRecords(
             one.index,
-            self._joined(tables),
+            table,
             pa.array(np.concatenate(files)),
-            pa.array(np.concatenate(records)),
+            numbers,
             tuple(rejected),
             frozenset(seen),
         )
@@ -116,6 +120,7 @@ class _Reader:
 
     def _bytes(self, file: InputFile, segment: Segment) -> bytes:
         path = self._base / file.path
+        self._check_unchanged(file, path)
         if not stored.is_sequential(file):
             try:
                 with path.open("rb") as plain:
@@ -129,6 +134,14 @@ class _Reader:
         at += len(data)
         self._streams[file.index] = (content, at)
         return data
+
+    def _check_unchanged(self, file: InputFile, path: Path) -> None:
+        try:
+            unchanged = path.stat().st_size == file.bytes
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            raise InputUnreadable("the file has changed since the run began", where=file.path)
 
     def _open(self, file: InputFile, path: Path) -> stored.Content:
         content = stored.open_content(path, file.compression, file.encoding, file.mark, self._limits)

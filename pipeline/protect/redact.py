@@ -58,7 +58,7 @@ def bind_redaction(
 
 
 class Redactor:
-    """Texts and the identities of their rows in, rewritten texts out. Holds keys: never leaves its process."""
+    """Texts and the identities of their rows in, rewritten texts out. Holds keys."""
 
     def __init__(self, transforms: Mapping[str, BoundTransform]) -> None:
         self._transforms = transforms
@@ -79,7 +79,7 @@ class Redactor:
 
         """
         rows, places = _distinct_rows(texts, identities)
-        written = [row[0] for row in rows]
+        written = [row[0] or "" for row in rows]
         linked = [_linked(row[1:], identities) for row in rows]
         mentions = find_mentions(written, linked if identities else None)
         replacements = self._replacements(written, mentions)

@@ -17,8 +17,8 @@ from pipeline.engines.model import SliceView, StagedPart
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
 from pipeline.release.checksums import Sample, Verdict, candidates, sampled, verdicts
 from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
-from pipeline.release.identities import Identities, anywhere_digests, cell_digests, identities_of
-from pipeline.release.own_row import Cells, Published, cells_of, search
+from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
+from pipeline.release.own_row import Cells, Published, cells_of, nearly_all_differ, search
 from pipeline.release.reopening import reopen
 from pipeline.release.untouched import untouched
 
@@ -203,7 +203,7 @@ def _inspect_column(
     assert step.domain is not None
     cells = cells_of(step, column) if may_hold_raw(step) else None
     hits = []
-    outside = _outside(step, column if cells is None else cells.values)
+    outside = _outside(step, column, cells)
     if outside:
         says = f"is not {step.domain.description}"
         hits.append(Hit(release, view.table, step.column, step.data_class, "domain", outside, says))
@@ -221,10 +221,14 @@ def may_hold_raw(step: Step) -> bool:
     return bool(pa.types.is_integer(step.type)) and step.transform.transform == "keep"
 
 
-def _outside(step: Step, values: pa.Array) -> int:
+def _outside(step: Step, column: pa.Array, cells: Cells | None) -> int:
+    """Published cells that are not in the step's output domain; looked at once per distinct cell."""
     assert step.domain is not None
-    members = step.domain.holds(values)
-    return len(values) - int(pc.sum(members, min_count=0).as_py())
+    if cells is None and nearly_all_differ(column):
+        return len(column) - int(pc.sum(step.domain.holds(column), min_count=0).as_py())
+    codes, values = (cells.codes, cells.values) if cells is not None else encoded(column)
+    members = step.domain.holds(values).to_numpy(zero_copy_only=False)
+    return 0 if members.all() else int((~np.append(members, True)[codes]).sum())
 
 
 def _allowed(step: Step) -> frozenset[str]:

@@ -15,7 +15,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.classes import CLASSES, DataClass
-from pipeline.release.normalized import MASKED, Digests, Forms, digests_of, digit_counts, forms_of, national
+from pipeline.release.normalized import (
+    MASKED,
+    Digests,
+    Forms,
+    counts_of,
+    digests_of,
+    digit_counts,
+    forms_of,
+    national,
+)
 
 NAMES = frozenset({"person_name", "nickname", "username"})
 SHORTEST_NAME = 2  # characters
@@ -95,7 +104,7 @@ def identities_of(
 
 def _variants(data_class: DataClass, values: pa.Array, key: bytes) -> tuple[Variant, ...]:
     forms = forms_of(values)
-    plain = _unmasked(values)
+    plain = ~holding_mask(forms)
     if data_class.id in NAMES:
         return (Variant(forms, plain & _two_characters(forms), key),)
     whole = Variant(forms, plain & (forms.lengths >= SHORTEST), key)
@@ -106,14 +115,17 @@ def _variants(data_class: DataClass, values: pa.Array, key: bytes) -> tuple[Vari
 
 
 def international(values: pa.Array) -> NDArray[np.bool_]:
-    """Whether a number is written with its country code."""
-    marked = pc.match_substring_regex(pc.fill_null(values, ""), "^\\s*\\(?(\\+|\uff0b|00)")
-    return np.asarray(marked.to_numpy(zero_copy_only=False), dtype=bool)
+    """Whether a number is written with its country code: `+`, or `00`, perhaps behind blanks or a bracket."""
+    values = pc.fill_null(values, "") if values.null_count else values
+    return np.asarray(pc.match_substring_regex(values, "^\\s*\\(?(?:\\+|\uff0b|00)").to_numpy(zero_copy_only=False))
 
 
-def _unmasked(values: pa.Array) -> NDArray[np.bool_]:
-    found = pc.match_substring(pc.fill_null(values, ""), MASKED)
-    return ~np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+def holding_mask(forms: Forms) -> NDArray[np.bool_]:
+    """Whether a form holds `*`: it was masked at its source, and is no identity any more."""
+    masked = forms.data == ord(MASKED)
+    if not masked.any():
+        return np.zeros(len(forms.starts), dtype=bool)
+    return counts_of(forms, masked) > 0
 
 
 def _two_characters(forms: Forms) -> NDArray[np.bool_]:

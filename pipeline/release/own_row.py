@@ -25,6 +25,7 @@ from pipeline.release.normalized import (
     MASKED,
     Digests,
     Forms,
+    counts_of,
     digests_of,
     forms_of,
     sorted_unique,
@@ -70,14 +71,21 @@ class Found:
 
 def cells_of(step: Step, column: pa.Array) -> Cells:
     """Encode a published column, unless its first rows say that nearly all cells differ."""
-    head = column.slice(0, 4096)
-    if len(column) > len(head) and pc.count_distinct(head).as_py() > len(head) // 2:
+    if pa.types.is_string(column.type) and nearly_all_differ(column):
         codes, values = np.arange(len(column), dtype=np.int64), column
         if column.null_count:
             codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
     else:
         codes, values = encoded(column)
     return Cells(step, codes, values, _searched(step, values))
+
+
+def nearly_all_differ(column: pa.Array) -> bool:
+    """Whether looking for equal cells first would cost more than it saves."""
+    head = column.slice(0, 4096)
+    if not pa.types.is_string(column.type):
+        return True
+    return len(column) > len(head) and pc.count_distinct(head).as_py() > len(head) // 2
 
 
 def _searched(step: Step, values: pa.Array) -> pa.Array:
@@ -124,6 +132,7 @@ def search(
     }
     for part, cells, forms in formed:
         pairs = None if _is_few(cells, forms) else _pair_masks(forms)
+        room = _room(forms)
         for identity in identities:
             if _allowed(cells.step, identity, part.kept):
                 continue
@@ -132,7 +141,7 @@ def search(
                 if pairs is None:
                     rows = _rows_of(suspects[identity.column, number], identity, part.order)
                 else:
-                    rows = _rows_with_pairs(variant, cells.codes, forms, pairs, identity.codes, part.order)
+                    rows = _rows_with_pairs(variant, cells, pairs, room, identity, part.order)
                 suspected.update(_confirmed(rows, cells, forms, variant, identity, part.order))
             if suspected:
                 rows = np.array(sorted(suspected), dtype=np.int64)
@@ -243,15 +252,24 @@ def _leading_pairs(forms: Forms) -> NDArray[np.uint64]:
 
 
 def _rows_with_pairs(
-    variant: Variant, cells: Rows, forms: Forms, pairs: NDArray[np.uint64], codes: Rows, order: Rows
+    variant: Variant, cells: Cells, pairs: NDArray[np.uint64], room: Rows, identity: Identities, order: Rows
 ) -> Rows:
-    identity = codes[order]
-    rows = np.flatnonzero((identity >= 0) & (cells >= 0))
-    identity, cell = identity[rows], cells[rows]
-    wanted = _leading_pairs(variant.forms)[identity]
-    suspected = (pairs[cell] & wanted) == wanted
-    suspected &= variant.usable[identity] & (forms.lengths[cell] >= variant.forms.lengths[identity])
-    return rows[suspected]
+    suitable = variant.usable & (variant.forms.lengths <= room.max(initial=0))
+    if not suitable.any():
+        return _NO_ROWS
+    codes = identity.codes[order]
+    rows = np.flatnonzero(np.append(suitable, False)[codes] & (cells.codes >= 0))
+    codes, cell = codes[rows], cells.codes[rows]
+    fitting = room[cell] >= variant.forms.lengths[codes]
+    rows, codes, cell = rows[fitting], codes[fitting], cell[fitting]
+    wanted = _leading_pairs(variant.forms.take(codes))
+    return rows[(pairs[cell] & wanted) == wanted]
+
+
+def _room(forms: Forms) -> Rows:
+    """Bytes in which an identity could stand: all but the masked ones."""
+    masked = forms.data == ord(MASKED)
+    return forms.lengths - counts_of(forms, masked) if masked.any() else forms.lengths
 
 
 # ------------------------------------------------------------------ exact

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import PouchError
 from pipeline.sinks import read_part
+from pipeline.sinks.text_cells import RUNS, is_text
 
 
 def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | None, tuple[str, ...]]:
@@ -24,7 +26,17 @@ def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | 
         return None, ("the file cannot be read back as the plan says",)
     if table.schema.remove_metadata() != schema.remove_metadata():
         return None, ("the schema is not the plan's",)
-    return table.combine_chunks(), ()
+    table = table.combine_chunks()
+    return (_without_apostrophes(table) if file_format == "csv" else table), ()
+
+
+def _without_apostrophes(table: pa.Table) -> pa.Table:
+    """Cells as they were before the CSV writer made them inert in spreadsheets."""
+    for position, field in enumerate(table.schema):
+        if is_text(field.type):
+            column = pc.replace_substring_regex(table.column(position), f"(?s)^'({RUNS})".replace("|^", "|"), r"\1")
+            table = table.set_column(position, field, column)
+    return table
 
 
 def parquet_faults(path: Path, schema: pa.Schema) -> tuple[str, ...]:

@@ -35,7 +35,9 @@ def untouched(step: Step, published: pa.Array, raw: pa.Array, order: NDArray[np.
     suspects = _same_length(values, published)
     if step.transform.transform == "mask":  # masked at its source: there is nothing left to hide
         mask = getattr(step.transform, "character", MASKED)
-        suspects &= ~pc.match_substring(values, mask).fill_null(False).to_numpy(zero_copy_only=False)
+        few = np.flatnonzero(suspects)
+        masked = pc.match_substring(values.take(pa.array(few)), mask).to_numpy(zero_copy_only=False)
+        suspects[few[masked.astype(bool)]] = False
     if not suspects.any():
         return 0
     rows = np.flatnonzero(np.append(suspects, False)[codes[order]])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import JobWrong
 from pipeline.state.chain import FIRST, Link, link_hash, verify_links
@@ -59,13 +60,18 @@ class AuditLog:
         """All rows, oldest first."""
         with reading(self.database) as database:
             rows = database.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq").fetchall()  # noqa: S608 - constants
-        return tuple(AuditEntry(*row[:6], row[7].hex()) for row in rows)
+        return tuple(_entry(row) for row in rows)
 
     def verify_chain(self) -> str:
         """Return the head's hash. Raises CheckFailed naming the first row that was touched."""
         with reading(self.database) as database:
             rows = database.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq")  # noqa: S608 - constants
             return verify_links("audit", (Link(row[0], row[1:-2], row[-2], row[-1]) for row in rows)).hex()
+
+
+def _entry(row: tuple[Any, ...]) -> AuditEntry:
+    values: tuple[Any, ...] = (*row[:6], row[7].hex())
+    return AuditEntry(*values)
 
 
 _HINTS = {"reason": "say why, for the auditor: --reason 'ticket 4711, customer asks for a correction'"}

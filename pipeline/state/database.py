@@ -70,7 +70,11 @@ def _triggers() -> str:
 def create_tables(path: Path) -> None:
     """Make the database (0600) and its tables, unless they are there. Safe for any number of processes."""
     with suppress(FileExistsError):  # made private before SQLite opens it; the journal inherits the mode
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)  # whatever the umask took away
+        finally:
+            os.close(descriptor)
     with transaction(path) as database:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date as calendar_date
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.errors import InternalError
 from pipeline.state.chain import FIRST, Link, link_hash, verify_links
@@ -134,7 +134,12 @@ class Ledger:
                 f"SELECT {_COLUMNS} FROM ledger {clause}",  # noqa: S608 - clauses are constants of this file
                 parameters,
             ).fetchall()
-        return (LedgerEntry(*row[:12], json.loads(row[12]), row[14].hex()) for row in rows)
+        return (_entry(row) for row in rows)
+
+
+def _entry(row: tuple[Any, ...]) -> LedgerEntry:
+    values: tuple[Any, ...] = (*row[:12], json.loads(row[12]), row[14].hex())
+    return LedgerEntry(*values)
 
 
 def _number(database: sqlite3.Connection, recipient: str) -> int:

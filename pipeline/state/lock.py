@@ -33,6 +33,7 @@ def exclusive(path: Path, now: datetime) -> Iterator[None]:
     except OSError as error:
         raise PublishFailed(f"the lock cannot be opened ({error.strerror})", where=path.name) from None
     try:
+        os.fchmod(descriptor, 0o600)  # whatever the umask took away
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         holder = _holder(descriptor)

@@ -1,0 +1,121 @@
+"""No row vanishes: rows_read = rows_published + rows_suppressed + rows_quarantined + rows_withheld.
+
+Three counts are independent of each other: the cut counts records by their ends before anything is parsed, children
+count what they read, withheld and quarantined, and the gate counts the rows in the bytes to be published.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.engines.model import SliceResult
+from pipeline.errors import InternalError
+from pipeline.protect.model import Plan, ReleasePlan
+from pipeline.release.manifest import joined
+
+Place = tuple[int, str]  # release number, table
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of one table's rows in one release."""
+
+    release: int
+    recipient: str
+    table: str
+    rows_read: int
+    rows_published: int  # of statistics: rows that entered published or folded cells
+    suppressed: Mapping[str, int] = field(default_factory=dict)  # reason -> rows
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    withheld: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_suppressed(self) -> int:
+        """All reasons together."""
+        return sum(self.suppressed.values())
+
+    @property
+    def rows_quarantined(self) -> int:
+        """All reasons together."""
+        return sum(self.quarantined.values())
+
+    @property
+    def rows_withheld(self) -> int:
+        """All reasons together."""
+        return sum(self.withheld.values())
+
+    @property
+    def holds(self) -> bool:
+        """Whether the equation holds."""
+        parts = self.rows_published, self.rows_suppressed, self.rows_quarantined, self.rows_withheld
+        return min(parts) >= 0 and self.rows_read == sum(parts)
+
+
+def conserve(
+    plan: Plan,
+    results: Sequence[SliceResult],
+    records: Mapping[str, int],
+    suppressed: Mapping[Place, Mapping[str, int]] | None = None,
+    aggregated: Mapping[Place, int] | None = None,
+) -> tuple[Counts, ...]:
+    """Count every table of every release.
+
+    Args:
+        plan: the run's plan.
+        results: of all slices.
+        records: table -> records, as the cut counted them.
+        suppressed: (release, table) -> reason -> rows, from stages that suppress rows.
+        aggregated: (release, table) -> rows that entered a statistics release's tables.
+
+    Raises:
+        InternalError: the equation does not hold somewhere.
+
+    """
+    counts = tuple(
+        _counts(release, table, results, records[table], suppressed or {}, aggregated or {})
+        for release in plan.releases
+        for table in release.tables
+    )
+    for entry in counts:
+        if not entry.holds:
+            raise InternalError(
+                f"rows are missing or too many: read {entry.rows_read}, published {entry.rows_published}, "
+                f"suppressed {entry.rows_suppressed}, quarantined {entry.rows_quarantined}, "
+                f"withheld {entry.rows_withheld}; nothing is published",
+                where=f"{entry.recipient}.{entry.table}",
+            )
+    return counts
+
+
+def _counts(
+    release: ReleasePlan,
+    table: str,
+    results: Sequence[SliceResult],
+    records: int,
+    suppressed: Mapping[Place, Mapping[str, int]],
+    aggregated: Mapping[Place, int],
+) -> Counts:
+    own = [result for result in results if result.table == table]
+    read = sum(result.rows_read for result in own)
+    if read != records:
+        raise InternalError(
+            f"{records} records were counted in the files, {read} came out of the reader; nothing is published",
+            where=f"{release.recipient}.{table}",
+        )
+    place = release.number, table
+    quarantined = joined([result.quarantined for result in own])
+    withheld = joined([result.withheld.get(release.number, {}) for result in own])
+    if any(export.table == table for export in release.exports):
+        published = sum(result.parts[release.number].rows for result in own if release.number in result.parts)
+    else:
+        rest = read - sum(quarantined.values()) - sum(withheld.values())
+        published = aggregated.get(place, rest) - sum(suppressed.get(place, {}).values())
+    return Counts(
+        release=release.number,
+        recipient=release.recipient,
+        table=table,
+        rows_read=read,
+        rows_published=published,
+        suppressed=suppressed.get(place, {}),
+        quarantined=quarantined,
+        withheld=withheld,
+    )

@@ -1,0 +1,167 @@
+"""What a recipient is told about a release, and what the mall keeps about a run.
+
+The recipient's manifest holds nothing internal: no input path or digest, host, user, key, withheld or suppressed
+count, no clock time, no run id. Both are deterministic JSON.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date as calendar_date
+from datetime import timedelta
+from typing import Any
+
+from pipeline.classes import CLASSES
+from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
+from pipeline.release.domain_text import domain_as_json
+
+FORMAT = "pouch-release/1"
+MANIFEST = "manifest.json"
+DATA_PACKAGE = "datapackage.json"
+STATISTICS_GRADE = 2  # protected by a threshold only: for the recipient, not for everyone
+LABELS: Mapping[str, str] = {
+    "export": "de-identified rows: still personal data, not anonymized",
+    "statistics": "threshold only",
+}
+
+
+def part_name(table: str, position: int, file_format: str) -> str:
+    """Name of an export's file inside the release."""
+    return f"data/{table}/part-{position:05d}.{file_format}"
+
+
+def statistic_name(name: str, file_format: str) -> str:
+    """Name of a statistics file inside the release."""
+    return f"statistics/{name}.{file_format}"
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """Deterministic bytes: UTF-8, keys as given, two blanks, one line end."""
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def release_manifest(
+    plan: Plan,
+    release: ReleasePlan,
+    rows: Mapping[str, int],
+    parts: Mapping[str, int],
+    number: int | None = None,
+) -> dict[str, Any]:
+    """The manifest that goes to the recipient.
+
+    Args:
+        plan: the run's plan.
+        release: one of its releases.
+        rows: table -> published rows (exports only).
+        parts: table -> files (exports only).
+        number: of the recipient's published trees, from the ledger: a ledger that was set back is noticed.
+
+    """
+    kind = "export" if release.exports else "statistics"
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "recipient": release.recipient,
+        "purpose": release.purpose,
+        "basis": release.basis,
+        "date": plan.date,
+        "epoch": release.epoch,
+        "policy_digest": release.policy_digest,
+        "kind": kind,
+        "label": LABELS[kind],
+        "grade": release_grade(release),
+    }
+    if number is not None:
+        manifest["number"] = number
+    if release.exports:
+        manifest["tables"] = [
+            _table(plan, export, rows[export.table], parts[export.table]) for export in release.exports
+        ]
+    if release.statistics:
+        manifest["statistics"] = [_statistic(statistic) for statistic in release.statistics]
+    manifest["terms"] = terms(plan, release)
+    return manifest
+
+
+def terms(plan: Plan, release: ReleasePlan) -> dict[str, Any]:
+    """What the recipient may do."""
+    days = release.expires_after_days
+    expiry = None if days is None else (calendar_date.fromisoformat(plan.date) + timedelta(days=days)).isoformat()
+    agreed: dict[str, Any] = {
+        "purpose": f"only for {release.purpose}",
+        "expires_on": expiry or "when the purpose is fulfilled",
+        "re_identification": "forbidden, and so is any attempt",
+        "onward_sharing": "forbidden",
+    }
+    if release.exports:
+        agreed["status"] = "still personal data: de-identified, not anonymized"
+    else:
+        agreed["protection"] = "threshold only"
+    return agreed
+
+
+def _table(plan: Plan, export: ExportPlan, rows: int, parts: int) -> dict[str, Any]:
+    return {
+        "name": export.table,
+        "format": export.format,
+        "files": [part_name(export.table, position, export.format) for position in range(parts)],
+        "rows": rows,
+        "time_zone": plan.tables[export.table].source.timezone,
+        "columns": [_column(step) for step in export.steps if step.published],
+    }
+
+
+def _column(step: Step) -> dict[str, Any]:
+    assert step.domain is not None
+    return {
+        "name": step.column,
+        "class": step.data_class,
+        "title": CLASSES[step.data_class].title,
+        "type": str(step.type),
+        "transform": step.transform.transform,
+        "technique": step.transform.technique,
+        "grade": column_grade(step),
+        "domain": domain_as_json(step.domain),
+    }
+
+
+def _statistic(statistic: StatisticPlan) -> dict[str, Any]:
+    return {
+        "name": statistic.name,
+        "files": [statistic_name(statistic.name, file_format) for file_format in ("csv", "parquet")],
+        "protection": {"label": "threshold only", "min_people": statistic.spec.protect.min_people},
+    }
+
+
+def column_grade(step: Step) -> int:
+    """Grade of a published column.
+
+    Kept cells keep the class's grade. Tokens, ciphertexts and masks of a grade 4 class are grade 3: they still
+    single a person out. What no longer does (generalized, rounded, replaced) is one grade lower.
+    """
+    grade = CLASSES[step.data_class].grade
+    if step.transform.transform == "keep":
+        return grade
+    return min(grade, 3) if step.transform.identifying else max(1, grade - 1)
+
+
+def release_grade(release: ReleasePlan) -> int:
+    """The highest grade among the published columns."""
+    grades = [column_grade(step) for export in release.exports for step in export.steps if step.published]
+    return max(grades, default=STATISTICS_GRADE)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What a run read and did, for the ledger and the run manifest."""
+
+    inputs: str  # SHA-256, hex
+    plan: str
+
+
+def joined(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Add up counts by reason."""
+    total: dict[str, int] = {}
+    for entry in counts:
+        for reason, number in entry.items():
+            total[reason] = total.get(reason, 0) + number
+    return dict(sorted(total.items()))

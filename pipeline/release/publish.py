@@ -1,0 +1,314 @@
+"""Publish one release: all of it or nothing, and what was published before stays until the swap.
+
+    <out>/.staging-*/                      0700, same file system; children wrote the parts here
+    <out>/<recipient>/.releases/<id>/      the tree; id = digest of its SHA256SUMS, so of its content
+    <out>/<recipient>/<date>               relative symlink to it, swapped by rename
+
+Guarantee: whatever fails before the swap (no space, I/O error, kill) leaves the published release as it was; the
+swap is one rename of a symlink; a failure after it is taken back. Everything is on disk before the swap. Trees and
+staging directories that a killed run left behind are removed by the next one. A superseded tree is removed after
+the swap: it may hold subjects who have withdrawn since, so it must not stay beside the new one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import JobWrong, PublishFailed
+
+STAGING = ".staging-"
+RELEASES = ".releases"
+SUMS = "SHA256SUMS"
+SUCCESS = "_SUCCESS"
+_LINK = ".link-"
+_FILE_MODE = 0o640
+_DIRECTORY_MODE = 0o750
+_ID_DIGITS = 32
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release that readers can see."""
+
+    id: str
+    path: Path  # the dated symlink
+    digest: str  # SHA-256 of SHA256SUMS, hex
+    files: int
+    bytes: int
+    changed: bool  # False: the same content was published already, nothing was touched
+
+
+# ------------------------------------------------------------------ staging
+
+
+@contextmanager
+def open_staging(out: Path) -> Iterator[Path]:
+    """Make a private staging directory under `out`, remove it afterwards, and what dead runs left before.
+
+    Raises PublishFailed where `out` cannot be written.
+    """
+    try:
+        out.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        remove_leftovers(out)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=out))  # 0700
+        lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells other runs that this directory is alive
+    except OSError as error:
+        raise PublishFailed(f"the staging directory cannot be made ({_reason(error)})", where=str(out)) from None
+    try:
+        yield staging
+    finally:
+        os.close(lock)
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def remove_leftovers(out: Path) -> int:
+    """Remove staging directories of dead runs, temporary links and trees that no date shows; return how many."""
+    removed = 0
+    for staging in out.glob(f"{STAGING}*"):
+        if not staging.is_symlink() and _is_dead(staging):
+            shutil.rmtree(staging, ignore_errors=True)
+            removed += 1
+    for trees in out.glob(f"*/{RELEASES}"):
+        with suppress(BlockingIOError), _locked(trees, wait=False):
+            for link in trees.parent.glob(f"{_LINK}*"):
+                link.unlink(missing_ok=True)
+                removed += 1
+            shown = _shown(trees.parent)
+            for tree in trees.iterdir():
+                if tree.name not in shown:
+                    _remove_tree(tree, out)
+                    removed += 1
+    return removed
+
+
+def _is_dead(staging: Path) -> bool:
+    try:
+        handle = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+@contextmanager
+def _locked(directory: Path, *, wait: bool) -> Iterator[None]:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(handle)
+
+
+def _shown(recipient: Path) -> frozenset[str]:
+    """Names of the trees that some date shows."""
+    links = (entry for entry in recipient.iterdir() if entry.is_symlink() and not entry.name.startswith(_LINK))
+    return frozenset(Path(os.readlink(link)).name for link in links)
+
+
+# ------------------------------------------------------------------ publishing
+
+
+def publish_release(
+    out: Path,
+    staging: Path,
+    recipient: str,
+    date: str,
+    files: Mapping[str, Path],
+    documents: Mapping[str, bytes],
+    *,
+    supersede: bool = False,
+) -> Published:
+    """Make a release visible.
+
+    Args:
+        out: root of the published trees.
+        staging: private directory on the same file system; staged files are moved out of it.
+        recipient: name of the recipient.
+        date: of the release, YYYY-MM-DD.
+        files: name inside the release -> staged file.
+        documents: name inside the release -> content (manifest, data package).
+        supersede: whether a release with other content may be replaced.
+
+    Raises:
+        JobWrong: another content is published already and `supersede` is false.
+        PublishFailed: the system refused; what was published before is unchanged.
+
+    """
+    where = f"{recipient}/{date}"
+    try:
+        tree = Path(tempfile.mkdtemp(prefix="tree-", dir=staging))
+        size = _fill(tree, files, documents)
+        sums = (tree / SUMS).read_bytes()
+        digest = hashlib.sha256(sums).hexdigest()
+        trees = out / recipient / RELEASES
+        trees.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        with _locked(trees, wait=True):
+            changed = _show(tree, trees, date, digest[:_ID_DIGITS], supersede=supersede)
+    except OSError as error:
+        raise PublishFailed(
+            f"the release could not be published ({_reason(error)}); what was published before is unchanged",
+            where=where,
+            hint="make room or repair the disk, then run again",
+        ) from None
+    return Published(
+        id=digest[:_ID_DIGITS],
+        path=out / recipient / date,
+        digest=digest,
+        files=len(files) + len(documents) + 2,
+        bytes=size,
+        changed=changed,
+    )
+
+
+def _fill(tree: Path, files: Mapping[str, Path], documents: Mapping[str, bytes]) -> int:
+    """Move files in, write documents, digest, and flush all to disk; return the bytes of the files."""
+    size = 0
+    digests: dict[str, str] = {}
+    for name, source in sorted(files.items()):
+        target = tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+        digests[name] = _sealed(target)
+        size += target.stat().st_size
+    for name, content in sorted(documents.items()):
+        _write(tree / name, content)
+        digests[name] = _sealed(tree / name)
+    _write(tree / SUMS, "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode())
+    _sealed(tree / SUMS)
+    _write(tree / SUCCESS, b"")
+    _sealed(tree / SUCCESS)
+    for directory in sorted((path for path in tree.rglob("*") if path.is_dir()), reverse=True):
+        directory.chmod(_DIRECTORY_MODE)
+        _flush(directory)
+    tree.chmod(_DIRECTORY_MODE)
+    _flush(tree)
+    return size
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+
+
+def _sealed(path: Path) -> str:
+    """Flush a file to disk and return its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        os.fchmod(file.fileno(), _FILE_MODE)
+        while block := file.read(_BLOCK):
+            digest.update(block)
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _flush(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _show(tree: Path, trees: Path, date: str, release: str, *, supersede: bool) -> bool:
+    """Move the tree in and let the date's link point to it; return whether anything changed."""
+    recipient = trees.parent
+    link, goal = recipient / date, f"{RELEASES}/{release}"
+    before = _target(link)
+    target = trees / release
+    if before == goal and _is_whole(target, tree):
+        return False
+    if before is not None and before != goal and not supersede:
+        raise JobWrong(
+            "is published already with other content",
+            where=f"{recipient.name}/{date}",
+            hint="--supersede replaces it",
+        )
+    if target.exists():
+        if before == goal:
+            raise PublishFailed(
+                "the published tree was changed since it was published",
+                where=f"{recipient.name}/{date}",
+                hint="look at it with `pouch verify`, move it away, then run again",
+            )
+        _remove_tree(target, trees.parent.parent)  # a killed run left it; nobody sees it
+    tree.rename(target)
+    _flush(trees)
+    _swap(link, goal)
+    _flush_or_revert(link, before)
+    if before is not None and Path(before).name not in _shown(recipient):
+        _remove_tree(recipient / before, trees.parent.parent)
+    return True
+
+
+def _target(link: Path) -> str | None:
+    try:
+        if not stat.S_ISLNK(link.lstat().st_mode):
+            raise PublishFailed(
+                "there is something that Pouch did not put there", where=str(link.name), hint="move it away"
+            )
+    except FileNotFoundError:
+        return None
+    return os.readlink(link)
+
+
+def _is_whole(published: Path, tree: Path) -> bool:
+    """Whether the published tree still has the files, sizes and sums of the staged one."""
+    if not published.is_dir() or (published / SUMS).read_bytes() != (tree / SUMS).read_bytes():
+        return False
+    return _sizes(published) == _sizes(tree)
+
+
+def _sizes(tree: Path) -> dict[str, int]:
+    return {str(path.relative_to(tree)): path.stat().st_size for path in tree.rglob("*") if path.is_file()}
+
+
+def _swap(link: Path, goal: str) -> None:
+    temporary = link.parent / f"{_LINK}{link.name}"
+    temporary.unlink(missing_ok=True)
+    os.symlink(goal, temporary)
+    try:
+        os.rename(temporary, link)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _flush_or_revert(link: Path, before: str | None) -> None:
+    """After the swap only this can fail: then the old link is put back, and the failure goes on."""
+    try:
+        _flush(link.parent)
+    except OSError:
+        with suppress(OSError):
+            if before is None:
+                link.unlink()
+            else:
+                _swap(link, before)
+        raise
+
+
+def _remove_tree(tree: Path, out: Path) -> None:
+    """Take a tree out of sight first, so that nobody ever meets half of it."""
+    with suppress(OSError):
+        grave = Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
+        tree.rename(grave / tree.name)
+        shutil.rmtree(grave, ignore_errors=True)
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__
