@@ -227,7 +227,7 @@ def keys_init(
     format: Format = "table",  # noqa: A002 - the flag's name
 ) -> None:
     """Make the keyring that a job names. An existing one is never overwritten."""
-    from pipeline.run import init_keys
+    from pipeline.revealing import init_keys
 
     keys = init_keys(job, if_absent=if_absent)
     if _format(format) == "json":
@@ -242,7 +242,7 @@ def keys_init(
 def keys_list(job: JobPath, format: Format = "table") -> None:  # noqa: A002 - the flag's name
     """List keys: id, created, state and public check value. Never a key."""
     from pipeline.release.report import print_keys
-    from pipeline.run import list_keys
+    from pipeline.revealing import list_keys
 
     print_keys(list_keys(job), _format(format))
 
@@ -279,7 +279,7 @@ def reveal(
     """Turn tokens back, or open quarantined records. Needs a reason, which is written to the audit log first."""
     if len(reason.strip()) < 4:
         raise JobWrong("reveal needs --reason with a reason that an auditor understands")
-    from pipeline.run import reveal_quarantine, reveal_tokens
+    from pipeline.revealing import reveal_quarantine, reveal_tokens
 
     if quarantine:
         for record in reveal_quarantine(job, state, quarantine, reason):

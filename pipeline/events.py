@@ -1,6 +1,8 @@
 """What a running command tells: progress and log lines, on stderr, without values."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol
 
@@ -31,6 +33,16 @@ class Silent:
 
     def finish(self) -> None:
         """Do nothing."""
+
+
+@contextmanager
+def progress_bar(shown: bool) -> Iterator[Progress]:
+    """A bar on a terminal, else nothing."""
+    if not shown:
+        yield Silent()
+        return
+    with Bar() as bar:
+        yield bar
 
 
 class Bar:

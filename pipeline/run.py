@@ -1,21 +1,128 @@
 """One run: the order of the stages. No stage calls another; this file calls all of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.config.loading import Config, load_config
-from pipeline.engines.fitting import FitSlices, join_fits, tables_to_fit
+import pyarrow as pa
+
+from pipeline.config.loading import load_config
+from pipeline.engines.fitting import FitSlices, join_fits, tables_to_fit, write_links
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.model import SliceResult
 from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
-from pipeline.errors import PouchError
-from pipeline.events import Bar, Progress, Silent
-from pipeline.intake import Cut, cut
+from pipeline.errors import InternalError, PouchError
+from pipeline.events import Progress, progress_bar
+from pipeline.handover import hand_over, nothing_to_do
 from pipeline.keys import open_keyring
-from pipeline.protect.consent import load_consent, make_withholding, refuse_older, write_withholding
+from pipeline.protect.consent import make_withholding, write_withholding
 from pipeline.protect.model import Plan
-from pipeline.protect.plan import for_releases, make_plan, schema_of
-from pipeline.statistics import aggregate_slice, check, combine, protect_table
+from pipeline.readiness import Order, Ready, day_of, look, prepare
+from pipeline.release.conservation import conserve, refuse_mostly_unreadable
+from pipeline.release.gate import inspect_slice, prove
+from pipeline.release.publish import open_staging
+from pipeline.release.standing import settle_pending
+from pipeline.release.run_record import RunSummary
+from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
+from pipeline.statistics import aggregate_slice, combine, protect_table
 from transforms import Keyring
+
+
+def run_job(
+    job: Path,
+    date: str,
+    *,
+    out: Path = Path("releases"),
+    state: Path = Path(".pouch"),
+    base: Path | None = None,
+    workers: int = 2,
+    supersede: bool = False,
+    recipient: str | None = None,
+    dry_run: bool = False,
+    show_progress: bool = False,
+) -> RunSummary:
+    """Read a date's logs, protect them for each recipient, prove the bytes, publish.
+
+    Each release publishes by itself; `summary.problems` says which did not, and `exit_code` is the smallest of
+    their codes. Raises PouchError where the run stops before that; then nothing was published.
+    """
+    base = base or Path.cwd()
+    config = load_config(Path(job), base)
+    order = Order(config, day_of(date), base, base / out, workers, supersede, recipient, dry_run)
+    keyring = open_keyring(config.job.keyring, base)
+    store = open_state(base / state)
+    with store.lock():
+        run = store.begin_run(config.job.job, order.date)
+        code = InternalError.code
+        try:
+            with progress_bar(show_progress) as progress:
+                summary = _stages(order, store, run, keyring, progress)
+            code = summary.exit_code
+            return summary
+        except PouchError as error:
+            code = error.exit_code
+            raise
+        finally:
+            store.finish_run(run, code)
+
+
+def look_at(job: Path, date: str | None, base: Path | None = None) -> Plan:
+    """Plan a job without running it; with a date, its input files are looked at, too."""
+    base = base or Path.cwd()
+    return look(load_config(Path(job), base), day_of(date) if date else None, base)
+
+
+def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Progress) -> RunSummary:
+    destroy_expired(store, datetime.now(UTC).date(), order.config.job.quarantine_days)
+    settle_pending(order.out, store.ledger)
+    with ExitStack() as stack:
+        engine = stack.enter_context(LocalEngine(order.workers))  # children import while the parent cuts
+        ready = prepare(order, store, keyring)
+        if not ready.plan.releases:
+            return nothing_to_do(order, ready, store, run)
+        staging = stack.enter_context(open_staging(order.out))
+        quarantine = QuarantineWriter(store, run, keyring)
+        engine.unlock(Secrets(keyring, quarantine.export_secret_key(), secrets.token_bytes(16)), staging)
+        results = _protect(order, ready, engine, staging, run, progress)
+        statistics = _statistics(ready.plan, results, engine, staging)
+        proof = prove(ready.plan, [result.taps[0] for result in results], staging)
+        counts = conserve(ready.plan, results, {name: cut.records for name, cut in ready.cuts.items()})
+        refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
+        quarantine.adopt(staging / "quarantine")
+        return hand_over(order, ready, results, statistics, counts, proof, quarantine, keyring, store, run, staging)
+
+
+def _protect(
+    order: Order, ready: Ready, engine: LocalEngine, staging: Path, run: str, progress: Progress
+) -> Sequence[SliceResult]:
+    """Fit what needs the whole run, then do the main work on every slice."""
+    plan = ready.plan
+    to_fit = [ready.cuts[name] for name in tables_to_fit(plan)]
+    progress.start("looking at people", sum(len(cut.slices) for cut in to_fit))
+    fit = join_fits(engine.map_slices(FitSlices(plan, order.base), to_fit, progress))
+    withholding, links = staging / "withholding.arrow", staging / "links.arrow"
+    write_withholding(make_withholding(ready.consent, fit.minors), withholding)
+    write_links(fit, links)
+    work = ProtectSlices(plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links)
+    cuts = [ready.cuts[name] for name in plan.tables]
+    progress.start("protecting", sum(len(cut.slices) for cut in cuts))
+    return engine.map_slices(work, cuts, progress)
+
+
+def _statistics(
+    plan: Plan, results: Sequence[SliceResult], engine: LocalEngine, staging: Path
+) -> Mapping[int, Mapping[str, pa.Table]]:
+    """Release number -> statistic -> protected table."""
+    refs = [ref for result in results for ref in result.taps[1]]
+    return {
+        release.number: {
+            entry.name: protect_table(
+                engine.group(combine, refs, release.number, entry, plan.tables[entry.spec.table], staging), entry.spec
+            )
+            for entry in release.statistics
+        }
+        for release in plan.releases
+    }

@@ -140,6 +140,25 @@ def test_every_changed_byte_of_the_keyring_file_is_noticed(tmp_path: Path) -> No
     open_keyring(DEMO, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"{\n", b"{ \n"),
+        (b'"format": 1,', b'"format": 1, "format": 1,'),
+        (b'"state": "active"', b'"state": "retired", "state": "active"'),
+        (b'"format"', b'"\\u0066ormat"'),
+    ],
+)
+def test_other_bytes_that_mean_the_same_are_refused(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """So that no second reader can take from the file what the seal does not cover."""
+    init_keyring(DEMO, tmp_path)
+    path = tmp_path / "keys/keyring.json"
+    assert path.read_bytes().count(old) == 1
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(KeyUnavailable, match="is not a keyring as Pouch writes it"):
+        open_keyring(DEMO, tmp_path)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 100])
 def test_a_cut_keyring_file_is_refused(tmp_path: Path, cut: int) -> None:
     init_keyring(DEMO, tmp_path)

@@ -76,6 +76,7 @@ def test_the_keyring_cannot_be_its_own_wrapping_key(tmp_path: Path) -> None:
     ref = KeyringRef(file="keys/kek", wrapped_by=WrappingKey(file="keys/kek"), demo=True)
     with pytest.raises(JobWrong, match="must not be the keyring itself"):
         init_keyring(ref, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 WEAK = {

@@ -75,7 +75,8 @@ class Bands(Transform):
             edges = [pa.scalar(float(edge), pa.float64()) for edge in self.edges]
         else:
             values, readable = _exact(values, of)
-            edges = [pa.scalar(edge, pa.decimal128(38, 9)) for edge in self.edges]
+            exact = values.type if pa.types.is_decimal256(values.type) else pa.decimal128(24, 9)
+            edges = [pa.scalar(edge, exact) for edge in self.edges]
         band = pc.cast(pc.greater_equal(values, edges[0]), pa.int32())
         for edge in edges[1:]:
             band = pc.add(band, pc.cast(pc.greater_equal(values, edge), pa.int32()))
@@ -91,8 +92,15 @@ def _exact(values: pa.Array, of: Family | None) -> tuple[pa.Array, pa.Array | No
         readable = pc.match_substring_regex(trimmed, r"^[+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?\z")
         number = pc.replace_substring_regex(trimmed, r"^\+", "")
         return pc.if_else(readable, number, pa.scalar("0")).cast(pa.decimal128(38, 9)), readable
-    if of == "integer":
-        return values.cast(pa.decimal128(29, 0)) if pa.types.is_uint64(values.type) else values, None
+    if pa.types.is_uint64(values.type):
+        return values.cast(pa.decimal128(29, 0)), None
+    if (
+        of == "decimal"
+        and max(15, values.type.precision - values.type.scale) + max(9, values.type.scale) > 38
+    ):
+        return values.cast(
+            pa.decimal256(76, max(9, values.type.scale))
+        ), None  # too wide to meet an edge in 128 bits
     return values, None
 
 

@@ -176,7 +176,10 @@ class MultipleOf:
         if array.type != self.type:
             return _all(array, False)
         if pa.types.is_integer(self.type):
-            step = int(self.step)
+            try:
+                step = pa.scalar(int(self.step), self.type)
+            except (OverflowError, pa.ArrowInvalid):  # no other multiple is inside the type
+                return _members(pc.equal(array, pa.scalar(0, self.type)))
             return _members(pc.equal(pc.multiply(pc.divide(array, step), step), array))
         if pa.types.is_decimal(self.type):
             wide = array.cast(pa.decimal128(38, self.type.scale))

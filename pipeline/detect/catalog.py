@@ -15,7 +15,7 @@ from pipeline.detect.recognizers_documents import DOCUMENTS
 
 RECOGNIZERS: tuple[Recognizer, ...] = (*CONTACTS, *DEVICES, *DOCUMENTS)
 
-# Entity -> data class whose token domain and normal form its fragments share; Presidio's names where there are.
+# Entity -> data class whose token domain and normal form its fragments share. Presidio's names, where any.
 ENTITY_CLASSES: Mapping[str, str] = MappingProxyType(
     {
         "PHONE_NUMBER": "mobile_phone",
@@ -71,6 +71,7 @@ class Compiled:
     recognizer: Recognizer
     patterns: tuple[tuple[Pattern, Any], ...]  # with their RE2 objects
     prefilter: str  # RE2 that matches a text when any pattern does
+    context_prefilter: str  # RE2 that matches a text when it holds a context word anywhere
     check: Check | None
     context: re.Pattern[str] | None
     vetoes: re.Pattern[str] | None
@@ -96,6 +97,7 @@ def compile_recognizer(recognizer: Recognizer) -> Compiled:
         recognizer=recognizer,
         patterns=tuple(compiled_patterns),
         prefilter="|".join(f"(?:{pattern.regex})" for pattern in recognizer.patterns),
+        context_prefilter="|".join(re.escape(word) for word in recognizer.context) or "^",
         check=CHECKS[recognizer.check] if recognizer.check else None,
         context=_words(recognizer.context, "{}"),
         vetoes=_words(recognizer.vetoes, "{}[ :#.=]{{0,2}}$"),

@@ -124,7 +124,7 @@ def bank_card(value: str) -> float | None:
 
 
 # Reporting bodies of type allocation codes (GSMA TS.06): first two digits.
-_REPORTING_BODIES = frozenset(
+REPORTING_BODIES = frozenset(
     ("01", "10", "30", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99")
 )
 
@@ -132,7 +132,7 @@ _REPORTING_BODIES = frozenset(
 def imei(value: str) -> float | None:
     """3GPP TS 23.003 section 6: 15 digits with Luhn; 14 (no check digit) and 16 (IMEISV) only in context."""
     digits = digits_of(value)
-    if len(set(digits)) < 3 or digits[:2] not in _REPORTING_BODIES:
+    if len(set(digits)) < 3 or digits[:2] not in REPORTING_BODIES:
         return None
     if len(digits) == 15:
         return 0.85 if luhn(digits) else None
@@ -254,6 +254,7 @@ def day_or_time(value: str) -> float | None:
     return 0.7 if 1 <= small[0] <= 12 and 1 <= small[1] <= 31 else None
 
 
+@lru_cache(maxsize=65_536)
 def phone(value: str) -> float | None:
     """E.164 numbers by libphonenumber, Chinese mobiles by prefix, national layouts of `REGIONS`.
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pipeline.detect.lexicon import words
 
 _PARTS = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|#|[\u3400-\u9fff]+")
+_SPELLINGS = re.compile("IP(?=v[46])|WiFi|WLan|iOS|macOS|iPhone|ID(?=s?$)")
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -61,7 +62,7 @@ def split_name(name: str) -> tuple[str, ...]:
     >>> split_name("shippingAddress.zipcode2")
     ('shipping', 'address', 'zipcode', '2')
     """
-    plain = unicodedata.normalize("NFKC", name)
+    plain = _SPELLINGS.sub(lambda match: f" {match.group().lower()} ", unicodedata.normalize("NFKC", name))
     found: list[str] = []
     for part in _PARTS.findall(plain):
         word = part.lower()
@@ -98,8 +99,13 @@ def match_name(name: str) -> tuple[NameMatch, ...]:
             for data_class, weak in phrases.by_words.get(tokens[start:end], ()):
                 if _taken_back(tokens, start, end):
                     continue
-                match = NameMatch(data_class, " ".join(tokens[start:end]), weak)
-                matches.append((weak, -end, start - end, match))
+                # an unknown word behind the phrase may turn it into something else: `phone_brand`
+                fillers = words("column_fillers")
+                if weak and not all(t in fillers for t in (*tokens[:start], *tokens[end:])):
+                    continue
+                doubtful = weak or not all(t in fillers for t in tokens[end:])
+                match = NameMatch(data_class, " ".join(tokens[start:end]), doubtful)
+                matches.append((doubtful, -end, start - end, match))
     joined = "".join(token for token in tokens if _HAN.search(token))
     for phrase, data_class in phrases.chinese:
         if phrase in joined and not any(joined.endswith(veto) for veto in words("column_vetoes")):
@@ -107,6 +113,14 @@ def match_name(name: str) -> tuple[NameMatch, ...]:
             matches.append((False, -end, -len(phrase), NameMatch(data_class, phrase, weak=False)))
     ordered = sorted(matches, key=lambda m: (m[0], m[1], m[2], m[3].data_class))
     return tuple(dict.fromkeys(match for _, _, _, match in ordered))
+
+
+def is_vetoed(name: str) -> bool:
+    """Whether the name says that the column is about something: its type, count, template…"""
+    tokens = split_name(name)
+    return bool(tokens) and (
+        tokens[-1] in words("column_vetoes") or tokens[0] in words("column_prefix_vetoes")
+    )
 
 
 def _taken_back(tokens: tuple[str, ...], start: int, end: int) -> bool:

@@ -15,7 +15,7 @@ from pipeline.detect.linked_forms import (
     ADDRESS_MARKS,
     STREET_TYPES,
     Address,
-    Needle,
+    Needles,
     address_form,
     email_needles,
     name_needles,
@@ -31,8 +31,9 @@ _GAP = 4  # most characters between two letters of one mention: `138 - 0013`, `j
 _NUMERALS = re.compile("[〇零一二三四五六七八九幺]{7}")
 _TO_DIGITS = str.maketrans("〇零一二三四五六七八九幺", "001234567891")
 _MASKED_PHONE = re.compile(r"([0-9]{3})[*x•·.]{3,}([0-9]{2,4})")
-_SHORT_RUN = re.compile(r"(?<![0-9])[0-9]{4,10}(?![0-9])")
+_SHORT_RUN = re.compile(r"(?<![0-9])[0-9]{2,10}(?:[ \-][0-9]{2,6})?(?![0-9])")
 _PHONE_TAIL = 7  # digits that make a phone's mention certain
+_SHORTEST_ENDING = 4
 _SEED = 5  # Chinese characters that two addresses must share
 
 
@@ -53,8 +54,11 @@ class _Text:
         text = folded.text
         self.places = [index for index, character in enumerate(text) if character.isalnum()]
         self.compact = "".join([text[index] for index in self.places])
-        numerals = self.compact
-        self.digits = numerals.translate(_TO_DIGITS) if _NUMERALS.search(numerals) else numerals
+        self.digits = self.compact  # with Chinese numerals as digits
+        self.haystacks: tuple[str, ...] = (self.compact,)
+        if not text.isascii() and _NUMERALS.search(self.compact):
+            self.digits = self.compact.translate(_TO_DIGITS)
+            self.haystacks = (self.compact, self.digits)
 
     def spans(self, needle: str, haystack: str) -> Iterator[tuple[int, int]]:
         """Folded spans of free-standing occurrences of a needle."""
@@ -119,29 +123,42 @@ def _mentions(text: _Text, data_class: str, value: str) -> Iterator[tuple[int, i
         yield from _needles(text, plain_needles(value))
 
 
-def _needles(text: _Text, needles: tuple[Needle, ...]) -> Iterator[tuple[int, int, float]]:
-    for needle in needles:
-        haystack = text.compact if needle.text in text.compact else text.digits
-        for start, end in text.spans(needle.text, haystack):
-            if not needle.capital or text.capital(start):
-                yield start, end, needle.score
+def _needles(text: _Text, known: Needles) -> Iterator[tuple[int, int, float]]:
+    for haystack in text.haystacks:
+        if not any(gate in haystack for gate in known.gates):
+            continue
+        for needle in known.needles:
+            if needle.text not in haystack:
+                continue
+            for start, end in text.spans(needle.text, haystack):
+                if not needle.capital or text.capital(start):
+                    yield start, end, needle.score
 
 
 def _phones(text: _Text, digits: str) -> Iterator[tuple[int, int, float]]:
     """The number with or without its prefixes, its last four to ten digits, its masked form."""
     if len(digits) >= _PHONE_TAIL:
         yield from _whole_phones(text, digits)
-    if len(digits) < 4:
+    if len(digits) < _SHORTEST_ENDING:
         return
-    ending = digits[-4:]
-    if ending in text.folded.text:
+    if digits[-_SHORTEST_ENDING:] in text.digits:
         for run in _SHORT_RUN.finditer(text.folded.text):
-            if digits.endswith(run.group()):
-                yield run.start(), run.end(), 0.85
+            yield from _endings(run, digits)
     if "*" in text.original or "x" in text.folded.text or "•" in text.original:
         for masked in _MASKED_PHONE.finditer(text.folded.text):
             if masked.group(1) in digits and digits.endswith(masked.group(2)):
                 yield masked.start(), masked.end(), 0.9
+
+
+def _endings(run: re.Match[str], digits: str) -> Iterator[tuple[int, int, float]]:
+    """The run, or its last group, when it is how the number ends."""
+    whole = re.sub("[ -]", "", run.group())
+    if len(whole) >= _SHORTEST_ENDING and digits.endswith(whole):
+        yield run.start(), run.end(), 0.85
+        return
+    for part in re.finditer("[0-9]+", run.group()):
+        if len(part.group()) >= _SHORTEST_ENDING and digits.endswith(part.group()):
+            yield run.start() + part.start(), run.start() + part.end(), 0.85
 
 
 def _whole_phones(text: _Text, digits: str) -> Iterator[tuple[int, int, float]]:
@@ -177,7 +194,7 @@ def _address_parts(text: _Text, address: Address) -> Iterator[tuple[int, int, fl
     if address.words:
         yield from _address_words(text, address)
     whole = address.whole
-    if len(whole) > _SEED and any(is_unspaced(character) for character in whole):
+    if address.unspaced and len(whole) > _SEED:
         yield from _address_strokes(text, whole)
 
 

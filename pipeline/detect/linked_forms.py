@@ -5,6 +5,7 @@ dots and parentheses between its characters do not hide it.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,19 +64,28 @@ class Needle:
     capital: bool = False
 
 
+@dataclass(frozen=True)
+class Needles:
+    """All writings of one identity. A text that holds none of `gates` holds none of them."""
+
+    gates: tuple[str, ...]
+    needles: tuple[Needle, ...]
+
+
 def compact(folded: str) -> str:
     """Letters and digits only."""
     return "".join(_ALNUM_RUN.findall(folded))
 
 
-def _distinct(needles: list[Needle]) -> tuple[Needle, ...]:
+def _gated(gates: Iterable[str], needles: list[Needle]) -> Needles:
     """Longest first; a text written in two ways counts once."""
     unique = {needle.text: needle for needle in reversed(needles) if needle.text}
-    return tuple(sorted(unique.values(), key=lambda n: (-len(n.text), n.text)))
+    ordered = tuple(sorted(unique.values(), key=lambda n: (-len(n.text), n.text)))
+    return Needles(tuple(gate for gate in dict.fromkeys(gates) if gate), ordered)
 
 
 @lru_cache(maxsize=65_536)
-def name_needles(value: str) -> tuple[Needle, ...]:
+def name_needles(value: str) -> Needles:
     """Whole name, either order, its parts, Chinese given names and surname with title."""
     folded = fold_value(value)
     whole = compact(folded)
@@ -87,7 +97,7 @@ def name_needles(value: str) -> tuple[Needle, ...]:
         needles += [Needle(title + surname, 0.8) for title in _TITLES_BEFORE if len(surname) == 1]
         needles += [Needle(given, 0.85)] if len(given) >= 2 else []
         needles += [Needle(surname, 0.8)] if len(surname) >= 2 else []
-        return _distinct(needles)
+        return _gated((surname, given if len(given) >= 2 else ""), needles)
     parts = [compact(word) for word in _WORD.findall(folded)]
     if 2 <= len(parts) <= 6:
         needles.append(Needle("".join(reversed(parts))))
@@ -98,11 +108,11 @@ def name_needles(value: str) -> tuple[Needle, ...]:
             continue
         latin = not is_unspaced(part[0])
         needles.append(Needle(part, 0.85, capital=latin and (len(part) <= 3 or part in _EVERYDAY)))
-    return _distinct(needles)
+    return _gated(parts if len(parts) > 1 else (whole,), needles)
 
 
 @lru_cache(maxsize=65_536)
-def email_needles(value: str) -> tuple[Needle, ...]:
+def email_needles(value: str) -> Needles:
     """The address, the address spelled out (`at`, `dot`, 艾特, 点), and a local part that says something."""
     folded = fold_value(value).strip()
     local, _, domain = folded.rpartition("@")
@@ -114,15 +124,16 @@ def email_needles(value: str) -> tuple[Needle, ...]:
             needles.append(Needle(dot.join(compact(part) for part in local.split(".")) + at + host, 0.95))
         if len(compact(local)) >= 5:
             needles.append(Needle(compact(local), 0.85))
-    return _distinct(needles)
+    longest = (max((compact(p) for p in part.split(".")), key=len) for part in (local or folded, domain))
+    return _gated(longest, needles)
 
 
 @lru_cache(maxsize=65_536)
-def plain_needles(value: str) -> tuple[Needle, ...]:
+def plain_needles(value: str) -> Needles:
     """The value itself: at least three characters, two where they are Chinese."""
     whole = compact(fold_value(value))
     shortest = 2 if _HAN.search(whole) else 3
-    return (Needle(whole),) if len(whole) >= shortest else ()
+    return _gated((whole,), [Needle(whole)] if len(whole) >= shortest else [])
 
 
 @lru_cache(maxsize=65_536)
@@ -139,6 +150,7 @@ class Address:
     whole: str  # compact
     words: tuple[str, ...]  # with street words abbreviated; empty for scripts without blanks
     rare: frozenset[str]  # words that must be met before a comparison pays
+    unspaced: bool  # holds characters of a script without blanks
 
 
 @lru_cache(maxsize=65_536)
@@ -149,7 +161,7 @@ def address_form(value: str) -> Address:
     rare = frozenset(
         word for word in written if len(word) >= 3 and not word.isdigit() and word not in STREET_TYPES
     )
-    return Address(compact(folded), written, rare)
+    return Address(compact(folded), written, rare, any(map(is_unspaced, folded)))
 
 
 def address_word(word: str) -> str:

@@ -19,6 +19,7 @@ class Pattern:
     score: float = 0.0  # where no check gives one; without a context word
     before: Boundary = "digit"
     after: Boundary = "digit"
+    in_context: bool = False  # counts only with a context word near it
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Run recognizers over folded texts: Arrow tells which texts can match at all, RE2 where, checks whether."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,11 +26,12 @@ def find_patterns(
     active = compiled() if recognizers is None else recognizers
     found: list[list[Found]] = [[] for _ in texts]
     shields: dict[int, list[Found]] = {}
+    encoded: dict[int, Encoded] = {}
     array = pa.array(texts, pa.string())
     for recognizer in active:
-        hits = pc.indices_nonzero(pc.match_substring_regex(array, pattern=recognizer.prefilter))
-        for index in hits.to_pylist():
-            spans = recognize(texts[index], recognizer)
+        for number, index in _candidates(array, recognizer):
+            text = encoded.get(index) or encoded.setdefault(index, Encoded(texts[index]))
+            spans = _accepted(text, recognizer, number)
             if recognizer.recognizer.shield:
                 shields.setdefault(index, []).extend(spans)
             else:
@@ -40,32 +43,80 @@ def find_patterns(
     return [resolve(spans) if len(spans) > 1 else spans for spans in found]
 
 
+def _candidates(array: pa.Array, recognizer: Compiled) -> Iterator[tuple[int, int]]:
+    """Pairs of pattern and text that Arrow's RE2 lets through, over whole columns at once."""
+    rows = _where(array, recognizer.prefilter)
+    if len(rows) == 0:
+        return
+    texts = array.take(rows)
+    near = pc.match_substring_regex(texts, recognizer.context_prefilter)
+    for number, (pattern, _) in enumerate(recognizer.patterns):
+        matching = pc.match_substring_regex(texts, pattern.regex)
+        if pattern.in_context:
+            matching = pc.and_(matching, near)
+        for index in rows.filter(matching).to_pylist():
+            yield number, index
+
+
+def _where(array: pa.Array, regex: str) -> pa.Array:
+    return pc.indices_nonzero(pc.match_substring_regex(array, regex))
+
+
+class Encoded:
+    """A text as the bytes that RE2 runs on. Its binding would encode the text anew at each search."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.data = text.encode()
+        self._starts: list[int] | None = None
+        if len(self.data) != len(text):
+            octets = np.frombuffer(self.data, np.uint8)
+            self._starts = np.flatnonzero((octets & 0xC0) != 0x80).tolist()  # no continuation byte: UTF-8
+
+    def character(self, octet: int) -> int:
+        """Index of the character that begins at the octet."""
+        return octet if self._starts is None else bisect_left(self._starts, octet)
+
+    def octet(self, character: int) -> int:
+        """Offset of the character's first octet."""
+        if self._starts is None or character >= len(self.text):
+            return character if self._starts is None else len(self.data)
+        return self._starts[character]
+
+
 def recognize(text: str, recognizer: Compiled) -> list[Found]:
-    """Return all accepted matches of one recognizer in one folded text."""
+    """Return all accepted matches of one recognizer in one folded text; they may overlap."""
+    encoded = Encoded(text)
+    return [
+        found
+        for number in range(len(recognizer.patterns))
+        for found in _accepted(encoded, recognizer, number)
+    ]
+
+
+def _accepted(text: Encoded, recognizer: Compiled, number: int) -> list[Found]:
+    pattern, regex = recognizer.patterns[number]
     found = []
-    for pattern, regex in recognizer.patterns:
-        for start, end in _matches(text, pattern, regex):
-            score = _score(text, start, end, pattern, recognizer)
-            if score >= THRESHOLD:
-                found.append(Found(start, end, recognizer.recognizer.entity, round(score, 2)))
+    for start, end in _matches(text, pattern, regex):
+        score = _score(text.text, start, end, pattern, recognizer)
+        if score >= THRESHOLD:
+            found.append(Found(start, end, recognizer.recognizer.entity, round(score, 2)))
     return found
 
 
-def _matches(text: str, pattern: Pattern, regex: Any) -> Iterable[tuple[int, int]]:
+def _matches(encoded: Encoded, pattern: Pattern, regex: Any) -> Iterator[tuple[int, int]]:
     """Matches that stand free. After one that does not, the search goes on behind its first run of letters or
     digits, because a start inside that run would touch it."""
-    position = 0
-    while position <= len(text):
-        match = regex.search(text, position)
+    text, position = encoded.text, 0
+    while position < len(text):
+        match = regex.search(encoded.data, encoded.octet(position))
         if match is None:
             return
-        start, end = match.span()
-        if end == start:
-            position = end + 1
-            continue
+        first, last = match.span()
+        start, end = encoded.character(first), encoded.character(last)
         if bounded(text, start, end, pattern.before, pattern.after):
             yield start, end
-            position = end
+            position = max(end, start + 1)
             continue
         position = start + 1
         while position < end and text[position - 1].isalnum() and text[position].isalnum():
@@ -81,12 +132,14 @@ def _score(text: str, start: int, end: int, pattern: Pattern, recognizer: Compil
         if checked is None:
             return 0.0
         score = checked
-    if recognizer.context is not None and score + CONTEXT_GAIN >= THRESHOLD:
+    if recognizer.context is None:
+        return score
+    if score + CONTEXT_GAIN >= THRESHOLD:
         within = recognizer.recognizer.context_within
         near = text[max(0, start - within) : start] + "\n" + text[end : end + within // 3]
         if recognizer.context.search(near):
-            score = min(score + CONTEXT_GAIN, 0.99)
-    return score
+            return min(score + CONTEXT_GAIN, 0.99)
+    return 0.0 if pattern.in_context else score
 
 
 def _shielded(span: Found, shields: Iterable[Found]) -> bool:

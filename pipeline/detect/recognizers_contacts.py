@@ -36,7 +36,7 @@ CONTACTS: tuple[Recognizer, ...] = (
             Pattern(r"[0-9]{2,4}(?:[ \-/][0-9]{2,4}){2,4}", before="number", after="word"),
             Pattern(r"0[0-9]{1,4}/[0-9]{4,8}", before="number", after="word"),
             # a bare run: only a word near it makes it a phone
-            Pattern(r"[0-9]{7,15}", before="number", after="word"),
+            Pattern(r"[0-9]{7,15}", before="number", after="word", in_context=True),
         ),
         check="phone",
         context=(
@@ -144,8 +144,8 @@ CONTACTS: tuple[Recognizer, ...] = (
     Recognizer(
         entity="ACCOUNT_ID",
         patterns=(
-            Pattern(r"[a-z][a-z0-9_\-]{5,19}", 0.1, "host", "host"),
-            Pattern(r"[0-9]{5,11}", 0.15, "number", "word"),
+            Pattern(r"[a-z][a-z0-9_\-]{5,19}", 0.1, "host", "host", in_context=True),
+            Pattern(r"[0-9]{5,11}", 0.15, "number", "word", in_context=True),
         ),
         check="account_like",
         context_within=8,
@@ -169,7 +169,11 @@ CONTACTS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         entity="ORDER_ID",
-        patterns=(Pattern(r"[a-z]{0,5}[\-_]?[0-9]{2,}(?:[\-_]?[a-z0-9]{2,})*", 0.2, "host", "host"),),
+        patterns=(
+            Pattern(
+                r"[a-z]{0,5}[\-_]?[0-9]{2,}(?:[\-_]?[a-z0-9]{2,})*", 0.2, "host", "host", in_context=True
+            ),
+        ),
         check="order_like",
         context_within=18,
         context=(
@@ -195,7 +199,7 @@ CONTACTS: tuple[Recognizer, ...] = (
         entity="TRACKING_NUMBER",
         patterns=(
             Pattern(r"[a-z]{2}[0-9]{9}[a-z]{2}", before="word", after="word"),
-            Pattern(r"[a-z]{0,4}[0-9]{10,20}", before="word", after="word"),
+            Pattern(r"[a-z]{0,4}[0-9]{10,20}", before="word", after="word", in_context=True),
         ),
         check="tracking",
         context=(

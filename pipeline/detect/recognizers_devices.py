@@ -7,7 +7,7 @@ DEVICES: tuple[Recognizer, ...] = (
         entity="IMEI",
         patterns=(
             Pattern(r"[0-9]{2}[ \-]?[0-9]{6}[ \-]?[0-9]{6}[ \-/]?[0-9]", before="number", after="word"),
-            Pattern(r"[0-9]{14}(?:[0-9]{2})?", before="number", after="word"),
+            Pattern(r"[0-9]{14}(?:[0-9]{2})?", before="number", after="word", in_context=True),
         ),
         check="imei",
         context=("imei", "imeisv", "串号", "设备号", "设备识别码"),
@@ -23,7 +23,10 @@ DEVICES: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         entity="IMSI",
-        patterns=(Pattern(r"[0-9]{14,15}", before="number", after="word"),),
+        patterns=(
+            Pattern(r"460[0-9]{11,12}", before="number", after="word"),
+            Pattern(r"[0-9]{14,15}", before="number", after="word", in_context=True),
+        ),
         check="imsi",
         context=("imsi", "subscriber", "sim", "用户识别码"),
         vetoes=("imei", "order", "订单号"),
@@ -49,7 +52,7 @@ DEVICES: tuple[Recognizer, ...] = (
             Pattern(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", before="hex_pair", after="hex_pair"),
             Pattern(r"[0-9a-f]{2}(?:-[0-9a-f]{2}){5}", before="hex_pair", after="hex_pair"),
             Pattern(r"[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}", before="host", after="host"),
-            Pattern(r"[0-9a-f]{12}", before="word", after="word"),
+            Pattern(r"[0-9a-f]{12}", before="word", after="word", in_context=True),
         ),
         check="mac",
         context=("mac", "bssid", "bluetooth", "wlan", "wifi", "ether", "蓝牙", "物理地址"),

@@ -66,7 +66,9 @@ DOCUMENTS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         entity="AU_TFN",
-        patterns=(Pattern(r"[0-9]{3}[ \-]?[0-9]{3}[ \-]?[0-9]{3}", before="number", after="word"),),
+        patterns=(
+            Pattern(r"[0-9]{3}[ \-]?[0-9]{3}[ \-]?[0-9]{3}", before="number", after="word", in_context=True),
+        ),
         check="tax_number",
         context=("tfn", "tax file number", "tax file"),
         source="Australian Taxation Office: check digit modulo 11",
@@ -76,10 +78,10 @@ DOCUMENTS: tuple[Recognizer, ...] = (
     Recognizer(
         entity="NATIONAL_ID",
         patterns=(
-            Pattern(r"[a-z]{1,2}[0-9]{7,8}", 0.3, "word", "word"),
-            Pattern(r"[0-9]{9}", 0.2, "number", "word"),
-            Pattern(r"[1-9][0-9]{14}", 0.25, "number", "word"),
-            Pattern(r"[a-z][12][0-9]{8}", 0.3, "word", "word"),
+            Pattern(r"[a-z]{1,2}[0-9]{7,8}", 0.3, "word", "word", in_context=True),
+            Pattern(r"[0-9]{9}", 0.2, "number", "word", in_context=True),
+            Pattern(r"[1-9][0-9]{14}", 0.25, "number", "word", in_context=True),
+            Pattern(r"[a-z][12][0-9]{8}", 0.3, "word", "word", in_context=True),
         ),
         context=(
             "passport",
@@ -98,7 +100,7 @@ DOCUMENTS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         entity="CARD_CVV",
-        patterns=(Pattern(r"[0-9]{3,4}", 0.2, "number", "word"),),
+        patterns=(Pattern(r"[0-9]{3,4}", 0.2, "number", "word", in_context=True),),
         context_within=8,
         context=("cvv", "cvc", "cvv2", "cvc2", "security code", "安全码"),
         source="ISO/IEC 7813 usage, PCI DSS 3.3",

@@ -99,3 +99,9 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType = TEXT) -> pa.Array:
         return pa.nulls(len(table), kind)
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([pa.array([], column.type), *column.chunks])
+
+
+def write_links(fit: Fit, path: Path) -> None:
+    """Write the links as an Arrow IPC file that children map."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, fit.links.schema) as writer:
+        writer.write_table(fit.links)

@@ -38,6 +38,7 @@ class LocalEngine:
     def __init__(self, workers: int) -> None:
         """Start the children at once, so that they import while the parent reads the configuration."""
         self._children = [_start() for _ in range(workers)]
+        self._unlocked = False
 
     def __enter__(self) -> "LocalEngine":
         """Nothing more to do: children run already."""
@@ -48,7 +49,7 @@ class LocalEngine:
     ) -> None:
         """End the children: by message when all is well, else by signal."""
         for child in self._children:
-            if kind is None:
+            if kind is None and self._unlocked:
                 try:
                     child.pipe.send((STOP,))
                 except OSError:
@@ -61,6 +62,7 @@ class LocalEngine:
 
     def unlock(self, secrets: Secrets, staging: Path) -> None:
         """Hand keys and the staging directory to the children."""
+        self._unlocked = True
         for child in self._children:
             try:
                 send_secrets(child.pipe, secrets)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.config.models import TableSource
 from pipeline.errors import InputUnreadable
-from pipeline.intake.model import InputFile, Limits
+from pipeline.intake.model import Limits
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -172,11 +172,6 @@ def skip(content: Content, size: int) -> int:
     while left and (part := content.read(min(BLOCK, left))):
         left -= len(part)
     return size - left
-
-
-def is_sequential(file: InputFile) -> bool:
-    """Whether the content can only be read from its beginning on."""
-    return file.format != "parquet" and bool(file.compression or file.encoding != "utf-8")
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def cut_files(
             if files:
                 _check_same_columns(files[0], file)
             files.append(replace(file, sha256=sha256))
-            grouping.end_of_file(stored.is_sequential(file))
+            grouping.end_of_file(file.streamed)
     slices = grouping.slices()
     columns = tuple(dict.fromkeys(itertools.chain.from_iterable(file.columns for file in files)))
     return Cut(name, tuple(files), slices, _lanes(slices, files), columns)
@@ -87,11 +87,11 @@ def _cut_file(
         footer = footer_of(full, path, limits)
         for start, end in footer.chunks:
             grouping.add_rows(index, start, end, footer.bytes_per_row)
-        return replace(file, columns=footer.columns, records=footer.rows)
+        return replace(file, columns=footer.columns, records=footer.rows, streamed=footer.streamed)
     if compression and not size:
         raise InputUnreadable("the compressed file is empty", where=path)
     encoding, mark = stored.encoding_of(full, compression, source.encoding, limits)
-    file = replace(file, encoding=encoding, mark=mark)
+    file = replace(file, encoding=encoding, mark=mark, streamed=bool(compression or encoding != "utf-8"))
     with stored.open_content(full, compression, encoding, mark, limits) as content:
         if kind == "csv":
             return _cut_csv(file, content, source.delimiter, limits, grouping)
@@ -242,7 +242,7 @@ def _lanes(slices: Sequence[Slice], files: Sequence[InputFile]) -> tuple[tuple[i
     lanes: list[list[int]] = []
     shared: set[int] = set()
     for one in slices:
-        sequential = {segment.file for segment in one.segments if stored.is_sequential(files[segment.file])}
+        sequential = {segment.file for segment in one.segments if files[segment.file].streamed}
         if lanes and sequential & shared:
             lanes[-1].append(one.index)
             shared |= sequential

@@ -56,6 +56,7 @@ class InputFile:
     encoding: str = "utf-8"  # after looking at the byte-order mark
     mark: int = 0  # bytes of the byte-order mark, which offsets do not count
     blank_lines: int = 0
+    streamed: bool = False  # can only be read from its beginning on: its slices form one lane
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,20 @@ Measured on the hostile files of arrow-testing and parquet-testing: reading thei
 (pyarrow 26), so the parent reads footers itself.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import InputUnreadable
-from pipeline.intake.csv_text import Parsed
-from pipeline.intake.model import Limits, Segment
+from pipeline.intake.csv_text import Misread, Parsed
+from pipeline.intake.model import Limits, Reason, Segment
 from pipeline.intake.value_text import text_columns
 
 # Corrupt files raise any of these; messages may quote bytes of the file, so they are never shown.
@@ -30,6 +32,7 @@ class Footer:
     rows: int
     chunks: tuple[tuple[int, int], ...]
     bytes_per_row: float
+    streamed: bool  # row groups too large to be read whole
 
 
 def footer_of(path: Path, where: str, limits: Limits) -> Footer:
@@ -53,18 +56,27 @@ def footer_of(path: Path, where: str, limits: Limits) -> Footer:
     if max(size, rows * len(columns)) > limits.decompressed_bytes:
         raise InputUnreadable("decompresses to more than the limit", where=where)
     edges = np.cumsum([0, *counts]).tolist()
+    share = size / rows if rows else 0.0
+    large = 2 * max(limits.slice_records, limits.slice_bytes / share if share else 0)
+    streamed = max(counts, default=0) > large
+    if streamed:
+        edges = [*range(0, rows, limits.slice_records), rows]
     chunks = tuple((start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start)
-    return Footer(columns, rows, chunks, size / rows if rows else 0.0)
+    return Footer(columns, rows, chunks, share, streamed)
 
 
 class ParquetRows:
     """Reads runs of rows of one file; page checksums are verified where they are present."""
 
-    def __init__(self, path: Path, where: str, limits: Limits) -> None:
+    def __init__(self, path: Path, where: str, limits: Limits, *, streamed: bool) -> None:
         self._where = where
         self._limits = limits
+        self._streamed = streamed
+        self._batches: Iterator[pa.RecordBatch] | None = None
+        self._ahead: pa.Table | None = None  # rows read beyond the last segment
+        self._at = 0
         try:
-            self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
             groups = range(self._file.metadata.num_row_groups)
             self._edges = np.cumsum([0, *(self._file.metadata.row_group(index).num_rows for index in groups)])
         except _CORRUPT as error:
@@ -73,23 +85,60 @@ class ParquetRows:
     def __enter__(self) -> "ParquetRows":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def read(self, segment: Segment, wanted: Sequence[str]) -> Parsed:
-        """Rows of the row groups that the segment covers."""
-        first = int(np.searchsorted(self._edges, segment.start, side="right")) - 1
-        last = int(np.searchsorted(self._edges, segment.end, side="left"))
+        """The segment's rows; segments of a streamed file must come in order."""
         try:
-            roots = sorted({name for name in self._file.schema_arrow.names if _covers(name, wanted)})
-            table = self._file.read_row_groups(list(range(first, last)), columns=roots, use_threads=False)
-            table = table.slice(segment.start - int(self._edges[first]), segment.end - segment.start)
+            roots = [name for name in self._file.schema_arrow.names if _covers(name, wanted)]
+            roots = roots or self._file.schema_arrow.names[:1]
+            table = self._stream(segment, roots) if self._streamed else self._groups(segment, roots)
             table.validate(full=True)
-            text = text_columns(table, self._limits)
-            text = text.select([name for name in wanted if name in set(text.column_names)])
+            text = text_columns(table, self._limits).select(list(wanted))
         except _CORRUPT as error:
             raise InputUnreadable(f"corrupt Parquet data ({type(error).__name__})", where=self._where) from None
-        return Parsed(text, np.arange(len(table), dtype=np.int64), ())
+        return self._without_long_fields(text, len(table))
+
+    def _groups(self, segment: Segment, roots: Sequence[str]) -> pa.Table:
+        first = int(np.searchsorted(self._edges, segment.start, side="right")) - 1
+        last = int(np.searchsorted(self._edges, segment.end, side="left"))
+        table = self._file.read_row_groups(list(range(first, last)), columns=roots, use_threads=False)
+        return table.slice(segment.start - int(self._edges[first]), segment.end - segment.start)
+
+    def _stream(self, segment: Segment, roots: Sequence[str]) -> pa.Table:
+        if self._batches is None:
+            size = min(self._limits.slice_records, 1 << 16)
+            self._batches = self._file.iter_batches(batch_size=size, columns=roots, use_threads=False)
+        table = self._ahead
+        while table is None or self._at + len(table) < segment.end:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            more = pa.Table.from_batches([batch])
+            table = more if table is None else pa.concat_tables([table, more])
+            passed = max(0, min(len(table), segment.start - self._at))
+            self._at, table = self._at + passed, table.slice(passed)
+        if table is None:
+            raise ValueError("no rows")
+        found = table.slice(0, segment.end - self._at)
+        self._ahead, self._at = table.slice(len(found)), self._at + len(found)
+        return found
+
+    def _without_long_fields(self, text: pa.Table, rows: int) -> Parsed:
+        long = np.zeros(rows, bool)
+        for column in text.columns:
+            sizes = pc.binary_length(column)
+            if (pc.max(sizes).as_py() or 0) > self._limits.field_bytes:
+                long |= np.asarray(pc.fill_null(pc.greater(sizes, self._limits.field_bytes), False))
+        rejected = tuple(
+            Misread(row, row, Reason.FIELD_SIZE, json.dumps(text.slice(row, 1).to_pylist()[0]).encode())
+            for row in np.flatnonzero(long).tolist()
+        )
+        kept = text.filter(pa.array(~long)) if rejected else text
+        return Parsed(kept, np.flatnonzero(~long).astype(np.int64), rejected)
 
 
 def _covers(root: str, wanted: Sequence[str]) -> bool:

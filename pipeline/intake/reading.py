@@ -101,6 +101,7 @@ class _Reader:
 
     def _segment(self, file: InputFile, segment: Segment) -> tuple[Parsed, frozenset[str]]:
         if file.format == "parquet":
+            self._check_unchanged(file, self._base / file.path)
             names = [name for name in file.columns if self._columns is None or name in self._columns]
             return self._rows(file).read(segment, names), frozenset(file.columns)
         data = self._bytes(file, segment)
@@ -114,14 +115,14 @@ class _Reader:
 
     def _rows(self, file: InputFile) -> ParquetRows:
         if file.index not in self._parquet:
-            rows = ParquetRows(self._base / file.path, file.path, self._limits)
+            rows = ParquetRows(self._base / file.path, file.path, self._limits, streamed=file.streamed)
             self._parquet[file.index] = self._opened.enter_context(rows)
         return self._parquet[file.index]
 
     def _bytes(self, file: InputFile, segment: Segment) -> bytes:
         path = self._base / file.path
         self._check_unchanged(file, path)
-        if not stored.is_sequential(file):
+        if not file.streamed:
             try:
                 with path.open("rb") as plain:
                     plain.seek(segment.start + file.mark)

@@ -37,7 +37,7 @@ def _head(cut: Cut, file: InputFile, source: TableSource, rows: int, base: Path,
     if first is None:
         return pa.table({name: pa.array([], pa.string()) for name in file.columns})
     if file.format == "parquet":
-        with ParquetRows(path, file.path, limits) as opened:
+        with ParquetRows(path, file.path, limits, streamed=file.streamed) as opened:
             count = min(rows, first.records)
             head = Segment(file.index, first.start, first.start + count, first.start, count)
             return opened.read(head, file.columns).table

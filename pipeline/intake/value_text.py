@@ -1,5 +1,10 @@
 """Arrow columns of any type as text, without loss where text can hold the value."""
 
+import json
+from collections.abc import Callable
+from datetime import date, time
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,17 +59,26 @@ def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """ISO 8601 with T; an instant in UTC ends in Z."""
     zoned = column.type.tz is not None
     naive = column.cast(pa.timestamp(column.type.unit))
+    if column.type.unit == "ns":
+        try:
+            naive = naive.cast(pa.timestamp("us"))
+        except pa.ArrowInvalid:  # it has digits below microseconds
+            pass
     text = pc.replace_substring(naive.cast(pa.string()), " ", "T", max_replacements=1)
     return pc.binary_join_element_wise(text, "Z", "") if zoned else text
 
 
 def _json(value: object) -> str:
-    import json
-
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_word)
 
 
-def _each(column: pa.ChunkedArray, function: object) -> pa.ChunkedArray:
-    assert callable(function)  # noqa: S101
-    values = [None if value is None else function(value) for value in column.to_pylist()]
+def _word(value: object) -> str:
+    """What JSON has no form for."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _each(column: pa.ChunkedArray, word: Callable[[Any], str]) -> pa.ChunkedArray:
+    values = [None if value is None else word(value) for value in column.to_pylist()]
     return pa.chunked_array([pa.array(values, pa.string())])

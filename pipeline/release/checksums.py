@@ -1,9 +1,9 @@
 """Rule: numbers with a valid check digit, e-mail addresses and phone numbers count only above chance.
 
-Luhn alone passes one random number in ten, the resident id's check character one in eleven. So a published column
-that is not planned to hold the class is accused only when, among its distinct candidates, the share that passes
-is more than five standard deviations above chance, and at least three pass. Equality with an identity of the run
-is another rule's matter, and needs no such evidence.
+Luhn alone passes one random number in ten, the resident id's check character one in eleven. So a published
+column that is not planned to hold the class is accused only when, among its distinct candidates, the share
+that passes is more than five standard deviations above chance, and at least three pass. Equality with an
+identity of the run is another rule's matter, and needs no such evidence.
 """
 
 import re
@@ -60,13 +60,13 @@ _BY_CLASS = {recognizer.data_class: recognizer for recognizer in RECOGNIZERS}
 
 @dataclass(frozen=True)
 class Sample:
-    """Distinct candidates of one recognizer in one published column: digests, the lowest bit says whether it passes."""
+    """Distinct candidates of one recognizer in one published column."""
 
     release: int
     table: str
     column: str
     data_class: str
-    digests: tuple[int, ...]
+    digests: tuple[int, ...]  # the lowest bit says whether the candidate passes
 
 
 def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str], key: bytes) -> dict[str, Texts]:
@@ -93,7 +93,7 @@ def _sampled_cells(values: pa.Array, forms: Forms, near: Check, key: bytes) -> l
     if len(index) > _CELLS:
         digests = digests_of(forms.take(index), key)
         index = index[np.argpartition(digests, _CELLS)[:_CELLS]]
-    return values.take(pa.array(index)).to_pylist() if len(index) else []  # type: ignore[no-any-return]
+    return values.take(pa.array(index)).to_pylist() if len(index) else []
 
 
 def _matches(recognizer: Recognizer, values: Sequence[str]) -> list[str]:
@@ -175,4 +175,3 @@ def above_chance(count: int, passing: int, chance: float) -> bool:
     """Whether `passing` of `count` cannot be chance."""
     bound = count * chance + SIGMAS * (count * chance * (1 - chance)) ** 0.5
     return passing >= LEAST_CELLS and passing > bound
-

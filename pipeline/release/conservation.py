@@ -1,14 +1,15 @@
 """No row vanishes: rows_read = rows_published + rows_suppressed + rows_quarantined + rows_withheld.
 
-Three counts are independent of each other: the cut counts records by their ends before anything is parsed, children
-count what they read, withheld and quarantined, and the gate counts the rows in the bytes to be published.
+Three counts are independent of each other: the cut counts records by their ends before anything is parsed,
+children count what they read, withheld and quarantined, and the gate counts the rows in the bytes to be
+published.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.engines.model import SliceResult
-from pipeline.errors import InternalError
+from pipeline.errors import InputUnreadable, InternalError, Problem, refuse
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.release.manifest import joined
 
@@ -23,7 +24,7 @@ class Counts:
     recipient: str
     table: str
     rows_read: int
-    rows_published: int  # of statistics: rows that entered published or folded cells
+    rows_published: int  # of statistics: rows that were aggregated
     suppressed: Mapping[str, int] = field(default_factory=dict)  # reason -> rows
     quarantined: Mapping[str, int] = field(default_factory=dict)
     withheld: Mapping[str, int] = field(default_factory=dict)
@@ -64,7 +65,8 @@ def conserve(
         results: of all slices.
         records: table -> records, as the cut counted them.
         suppressed: (release, table) -> reason -> rows, from stages that suppress rows.
-        aggregated: (release, table) -> rows that entered a statistics release's tables.
+        aggregated: (release, table) -> rows that entered a statistics release's tables; without it, what is
+            neither suppressed, quarantined nor withheld.
 
     Raises:
         InternalError: the equation does not hold somewhere.
@@ -86,6 +88,32 @@ def conserve(
     return counts
 
 
+def refuse_mostly_unreadable(counts: Sequence[Counts], limit: float) -> None:
+    """Refuse tables of which a larger share than `limit` is in quarantine: the reader or the feed is wrong.
+
+    Raises:
+        InputUnreadable: naming the tables and how many of their records could not be read.
+
+    """
+    refuse(
+        [
+            Problem(
+                InputUnreadable.code,
+                table,
+                f"{bad} of {read} records could not be read: {reasons}",
+                "is the delimiter, encoding or catalog wrong? max_quarantined in the job sets the limit",
+            )
+            for table, bad, read, reasons in sorted({_unreadable(entry) for entry in counts})
+            if bad > limit * read
+        ]
+    )
+
+
+def _unreadable(counts: Counts) -> tuple[str, int, int, str]:
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in counts.quarantined.items())
+    return counts.table, counts.rows_quarantined, counts.rows_read, reasons
+
+
 def _counts(
     release: ReleasePlan,
     table: str,
@@ -98,7 +126,7 @@ def _counts(
     read = sum(result.rows_read for result in own)
     if read != records:
         raise InternalError(
-            f"{records} records were counted in the files, {read} came out of the reader; nothing is published",
+            f"{records} records were counted in the files, the reader gave {read}; nothing is published",
             where=f"{release.recipient}.{table}",
         )
     place = release.number, table
@@ -108,7 +136,7 @@ def _counts(
         published = sum(result.parts[release.number].rows for result in own if release.number in result.parts)
     else:
         rest = read - sum(quarantined.values()) - sum(withheld.values())
-        published = aggregated.get(place, rest) - sum(suppressed.get(place, {}).values())
+        published = aggregated.get(place, rest - sum(suppressed.get(place, {}).values()))
     return Counts(
         release=release.number,
         recipient=release.recipient,

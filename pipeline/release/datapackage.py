@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
-from pipeline.release.manifest import LABELS, part_name, statistic_name
+from pipeline.release.domain_text import published_domain
+from pipeline.release.manifest import LABELS, STATISTICS_FORMATS, part_name, statistic_name, statistic_schema
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 _MEDIA_TYPES: Mapping[str, str] = {
@@ -16,9 +17,9 @@ _MEDIA_TYPES: Mapping[str, str] = {
     "jsonl": "application/jsonl",
 }
 APOSTROPHES = (
-    "In CSV files a text cell that a spreadsheet would run (it begins with = + - or @, also in full width or behind "
-    "blanks, or with a tab or line end) has one apostrophe in front; remove that apostrophe to get the value. "
-    "Parquet and JSON-lines files are unchanged."
+    "In CSV files a text cell that a spreadsheet would run (it begins with = + - or @, also in full width or "
+    "behind blanks, or with a tab or line end) has one apostrophe in front; remove that apostrophe to get the "
+    "value. Parquet and JSON-lines files are unchanged."
 )
 NULLS = 'In CSV files an empty field is null, and "" is the empty text.'
 
@@ -35,7 +36,7 @@ def data_package(
         plan: the run's plan.
         release: one of its releases.
         parts: table -> files (exports only).
-        statistics: name -> schema of the published statistics table.
+        statistics: name -> schema of the published statistics table; the plan's by default.
 
     """
     kind = "export" if release.exports else "statistics"
@@ -48,16 +49,18 @@ def data_package(
     keyed = any(step.transform.keyed for export in release.exports for step in export.steps if step.published)
     if keyed and release.key_id:
         package["key_ids"] = [release.key_id]  # public names of the keys of hashes and ciphertexts
-    formats = {export.format for export in release.exports} | ({"csv", "parquet"} if release.statistics else set())
+    formats = {export.format for export in release.exports} | set(
+        STATISTICS_FORMATS if release.statistics else ()
+    )
     if "csv" in formats:
         package["spreadsheets"] = APOSTROPHES
         package["nulls"] = NULLS
     package["resources"] = [
         *(_export(plan, export, parts[export.table]) for export in release.exports),
         *(
-            _statistic(plan, entry, (statistics or {})[entry.name], file_format)
+            _statistic(plan, entry, (statistics or {}).get(entry.name), file_format)
             for entry in release.statistics
-            for file_format in ("csv", "parquet")
+            for file_format in STATISTICS_FORMATS
         ),
     ]
     return package
@@ -73,17 +76,24 @@ def _export(plan: Plan, export: ExportPlan, parts: int) -> dict[str, Any]:
     )
 
 
-def _statistic(plan: Plan, entry: StatisticPlan, schema: pa.Schema, file_format: str) -> dict[str, Any]:
+def _statistic(
+    plan: Plan, entry: StatisticPlan, schema: pa.Schema | None, file_format: str
+) -> dict[str, Any]:
     zone = plan.tables[entry.spec.table].source.timezone
     return _resource(
         f"{entry.name}-{file_format}".replace("_", "-"),
         [statistic_name(entry.name, file_format)],
         file_format,
-        [{"name": field.name, **_type_of(field.type, zone)} for field in schema],
+        [
+            {"name": field.name, **_type_of(field.type, zone)}
+            for field in schema or statistic_schema(plan, entry)
+        ],
     )
 
 
-def _resource(name: str, paths: Sequence[str], file_format: str, columns: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _resource(
+    name: str, paths: Sequence[str], file_format: str, columns: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     resource: dict[str, Any] = {
         "name": name,
         "type": "table",
@@ -94,7 +104,12 @@ def _resource(name: str, paths: Sequence[str], file_format: str, columns: Sequen
     if file_format != "parquet":
         resource["encoding"] = "utf-8"
     if file_format == "csv":
-        resource["dialect"] = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True}
+        resource["dialect"] = {
+            "delimiter": ",",
+            "lineTerminator": "\r\n",
+            "quoteChar": '"',
+            "doubleQuote": True,
+        }
     schema: dict[str, Any] = {"fields": list(columns)}
     if file_format == "csv":
         schema["missingValues"] = [""]
@@ -102,14 +117,17 @@ def _resource(name: str, paths: Sequence[str], file_format: str, columns: Sequen
 
 
 def _field(step: Step, zone: str) -> dict[str, Any]:
-    assert step.domain is not None
     data_class = CLASSES[step.data_class]
-    how = "unchanged" if step.transform.transform == "keep" else f"{step.transform.technique} ({step.transform.transform})"
+    how = (
+        "unchanged"
+        if step.transform.transform == "keep"
+        else f"{step.transform.technique} ({step.transform.transform})"
+    )
     return {
         "name": step.column,
         **_type_of(step.type, zone),
         "title": data_class.title,
-        "description": f"{data_class.title}; {how}; {step.domain.description}."
+        "description": f"{data_class.title}; {how}; {published_domain(step).description}."
         + (f" Time zone {zone}." if pa.types.is_timestamp(step.type) else ""),
     }
 

@@ -7,8 +7,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.errors import InternalError
+from pipeline.protect.model import Step
 from transforms import domains
 from transforms.domains import OutputDomain
+
+
+def published_domain(step: Step) -> OutputDomain:
+    """The domain of a published step. Raises InternalError where the step publishes nothing."""
+    if step.domain is None:
+        raise InternalError("a step that publishes nothing has no output domain", where=step.column)
+    return step.domain
+
 
 _KINDS: Mapping[str, type] = {
     kind.__name__: kind
@@ -35,7 +45,11 @@ def domain_as_json(domain: OutputDomain) -> dict[str, Any]:
         isinstance(value, tuple) and len(value) > _MOST_VALUES for value in values.values()
     ):
         return described
-    return {"kind": type(domain).__name__, **described, **{name: _as_json(value) for name, value in values.items()}}
+    return {
+        "kind": type(domain).__name__,
+        **described,
+        **{name: _as_json(value) for name, value in values.items()},
+    }
 
 
 def _as_json(value: object) -> object:
@@ -45,7 +59,7 @@ def _as_json(value: object) -> object:
 
 
 def domain_from_json(entry: Mapping[str, Any]) -> OutputDomain | None:
-    """The domain again; None where the manifest only describes it. Raises ValueError where it is not readable."""
+    """The domain again; None where the manifest only describes it. Raises ValueError where unreadable."""
     if "kind" not in entry:
         return None
     try:

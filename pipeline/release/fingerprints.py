@@ -1,12 +1,13 @@
 """Digest files of one slice, and their meeting in the parent.
 
 A file is little-endian 64-bit digests, ascending, each once. Children write one file per token domain of the
-slice's identities and one per published column; the parent maps them and compares them one key range at a time,
-so that its memory depends on the range, not on the run.
+slice's identities and one per published column; the parent maps them and compares them one key range at a
+time, so that its memory depends on the range, not on the run.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ _NONE: Digests = np.zeros(0, dtype=np.uint64)
 def _ranges(total: int) -> Iterator[tuple[int, int]]:
     count = max(1, -(-total // _RANGE_DIGESTS))
     edges = [(1 << 64) * number // count for number in range(count + 1)]
-    yield from zip(edges, edges[1:], strict=False)
+    yield from pairwise(edges)
 
 
 def _between(digests: Digests, low: int, high: int) -> Digests:
@@ -111,5 +112,5 @@ def _common(left: Digests, right: Digests) -> Digests:
         return _NONE
     at = np.searchsorted(long, short)
     at[at == len(long)] = 0
-    return short[long[at] == short]
-
+    found: Digests = short[long[at] == short]
+    return found

@@ -1,7 +1,7 @@
 """The gate: what is about to be published, read back from its bytes, against the identities of the run.
 
-`inspect_slice` runs in the child that wrote the parts, while the slice's raw columns are still there. `prove` runs
-in the parent: it joins what the children found. Neither ever returns a value of the data.
+`inspect_slice` runs in the child that wrote the parts, while the slice's raw columns are still there. `prove`
+runs in the parent: it joins what the children found. Neither ever returns a value of the data.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.classes import CLASSES
 from pipeline.engines.model import SliceView, StagedPart
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
 from pipeline.release.checksums import Sample, Verdict, candidates, sampled, verdicts
+from pipeline.release.domain_text import published_domain
 from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
 from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
 from pipeline.release.own_row import Cells, Published, cells_of, nearly_all_differ, search
@@ -23,7 +23,9 @@ from pipeline.release.reopening import reopen
 from pipeline.release.untouched import untouched
 
 DIRECTORY = ".gate"  # inside the staging directory; never part of a release
-KEEPING = frozenset({"keep", "format_preserving", "surrogate"})  # transforms whose output may look like the class
+KEEPING = frozenset(
+    {"keep", "format_preserving", "surrogate"}
+)  # transforms whose output may look like the class
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(
         "file",
-        "every staged file reads back with the plan's schema and row count, verified page checksums, and no metadata "
-        "or statistics",
+        "every staged file reads back with the plan's schema and row count, verified page checksums, and no "
+        "metadata or statistics",
         "what a reader other than Arrow might make of damaged bytes",
     ),
     Rule(
@@ -49,10 +51,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "own_row",
-        "no cell holds an identity of its own row that the plan does not keep there: names from 2 characters, other "
-        "direct identifiers from 5, in NFKC, lower case, without separators, phones also in national form",
-        "parts of a name, misspellings, transliterations, numbers in words, identities not in the row's own columns, "
-        "and cells that five other subjects with other names share (vocabulary)",
+        "no cell holds an identity of its own row that the plan does not keep there: names from 2 characters, "
+        "other direct identifiers from 5, in NFKC, lower case, without separators, phones also in national form",
+        "parts of a name, misspellings, transliterations, numbers in words, identities not in the row's own "
+        "columns, and cells that five other subjects with other names share (vocabulary)",
     ),
     Rule(
         "untouched",
@@ -61,15 +63,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "anywhere",
-        "no cell of a column not planned to keep the class equals a high-entropy identity anywhere in the run, by "
-        "keyed 64-bit digests of the same form",
-        "identities inside longer cells of other rows, values under 6 characters, numbers under 8 digits, and "
-        "identities of other runs",
+        "no cell of a column not planned to keep the class equals a high-entropy identity anywhere in the run, "
+        "by keyed 64-bit digests of the same form",
+        "identities inside longer cells of other rows, tokens that another row's raw value resembles, values "
+        "under 6 characters, numbers under 8 digits, and identities of other runs",
     ),
     Rule(
         "checksum",
-        "card, IMEI, ICCID and resident-id check digits, e-mail and phone shapes in other columns stay within chance: "
-        "fewer than 3 distinct, or a share below chance + 5 sigma",
+        "card, IMEI, ICCID and resident-id check digits, e-mail and phone shapes in other columns stay within "
+        "chance: fewer than 3 distinct, or a share below chance + 5 sigma",
         "one or two such numbers of people outside the run",
     ),
 )
@@ -200,34 +202,33 @@ def _inspect_column(
     step: Step, column: pa.Array, view: SliceView, order: np.ndarray, release: int
 ) -> tuple[Cells | None, list[Hit]]:
     """Rules `domain` and `untouched` on one column; its cells, if they can hold raw text."""
-    assert step.domain is not None
     cells = cells_of(step, column) if may_hold_raw(step) else None
     hits = []
     outside = _outside(step, column, cells)
     if outside:
-        says = f"is not {step.domain.description}"
+        says = f"is not {published_domain(step).description}"
         hits.append(Hit(release, view.table, step.column, step.data_class, "domain", outside, says))
     equal = untouched(step, column, view.columns[step.column], order)
     if equal:
-        hits.append(Hit(release, view.table, step.column, step.data_class, "untouched", equal, "is not transformed"))
+        hits.append(
+            Hit(release, view.table, step.column, step.data_class, "untouched", equal, "is not transformed")
+        )
     return cells, hits
 
 
 def may_hold_raw(step: Step) -> bool:
-    """Whether identities are looked for in a published column: text that can carry input, and whole numbers."""
-    assert step.type is not None and step.domain is not None
+    """Whether identities are looked for in a published column: text that carries input, whole numbers."""
     if pa.types.is_string(step.type):
-        return step.domain.holds_raw_text
+        return published_domain(step).holds_raw_text
     return bool(pa.types.is_integer(step.type)) and step.transform.transform == "keep"
 
 
 def _outside(step: Step, column: pa.Array, cells: Cells | None) -> int:
     """Published cells that are not in the step's output domain; looked at once per distinct cell."""
-    assert step.domain is not None
     if cells is None and nearly_all_differ(column):
-        return len(column) - int(pc.sum(step.domain.holds(column), min_count=0).as_py())
+        return len(column) - int(pc.sum(published_domain(step).holds(column), min_count=0).as_py())
     codes, values = (cells.codes, cells.values) if cells is not None else encoded(column)
-    members = step.domain.holds(values).to_numpy(zero_copy_only=False)
+    members = published_domain(step).holds(values).to_numpy(zero_copy_only=False)
     return 0 if members.all() else int((~np.append(members, True)[codes]).sum())
 
 
@@ -238,7 +239,9 @@ def _allowed(step: Step) -> frozenset[str]:
 
 def _cell_file(cells: Cells, view: SliceView, release: int, staging: Path, name: str) -> list[CellFile]:
     count = write_digests(staging / name, cell_digests(cells.texts, cells.forms, view.fingerprint_key))
-    return [CellFile(release, view.table, cells.step.column, _allowed(cells.step), name, count)] if count else []
+    return (
+        [CellFile(release, view.table, cells.step.column, _allowed(cells.step), name, count)] if count else []
+    )
 
 
 def _samples(cells: Cells, view: SliceView, release: int) -> list[Sample]:
@@ -270,12 +273,12 @@ def _identity_files(
 def prove(plan: Plan, findings: Sequence[SliceFindings], staging: Path) -> Proof:
     """Join what the children found. Raises nothing: the caller blocks releases that did not pass."""
     hits = [hit for finding in findings for hit in finding.hits]
-    for met in meetings(
+    met = meetings(
         [file for finding in findings for file in finding.identities],
         [file for finding in findings for file in finding.cells],
         staging,
-    ):
-        hits.append(Hit(met.release, met.table, met.column, met.token_domain, "anywhere", met.cells))
+    )
+    hits += [Hit(m.release, m.table, m.column, m.token_domain, "anywhere", m.cells) for m in met]
     tested = verdicts(sample for finding in findings for sample in finding.samples)
     hits += [
         Hit(v.release, v.table, v.column, v.data_class, "checksum", v.passing) for v in tested if v.accused
@@ -296,11 +299,14 @@ def _joined(hits: Sequence[Hit]) -> list[Hit]:
         place = Hit(hit.release, hit.table, hit.column, hit.data_class, hit.rule, 0, hit.says)
         cells[place] = cells.get(place, 0) + hit.cells
     return [
-        Hit(p.release, p.table, p.column, p.data_class, p.rule, count, p.says) for p, count in sorted(cells.items(), key=str)
+        Hit(p.release, p.table, p.column, p.data_class, p.rule, count, p.says)
+        for p, count in sorted(cells.items(), key=str)
     ]
 
 
-def _proof(release: ReleasePlan, hits: Sequence[Hit], rows: dict[int, int], tested: Sequence[Verdict]) -> ReleaseProof:
+def _proof(
+    release: ReleasePlan, hits: Sequence[Hit], rows: dict[int, int], tested: Sequence[Verdict]
+) -> ReleaseProof:
     own = tuple(hit for hit in hits if hit.release == release.number)
     return ReleaseProof(
         release=release.number,

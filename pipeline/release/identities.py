@@ -1,8 +1,8 @@
 """The identities of one slice: the raw values of its direct identifiers, in the gate's form.
 
-A value counts as an identity when it is not masked at its source (`*`) and long enough not to be met by chance:
-names (person_name, nickname, username) from two characters, everything else from five. A phone is looked for in
-its full and in its national form.
+A value counts as an identity when it is not masked at its source (`*`) and long enough not to be met by
+chance: names (person_name, nickname, username) from two characters, everything else from five. A phone is
+looked for in its full and in its national form.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,9 @@ SHORTEST_NAME = 2  # characters
 SHORTEST = 5  # bytes of the form, of every other class
 SHORTEST_PHONE = 7  # digits of the national form
 SHORTEST_ANYWHERE = 6  # bytes of the form, for a value that is looked for in the whole run
-SHORTEST_NUMBER_ANYWHERE = 8  # the same where it has digits only: running numbers of two tables meet by chance
+SHORTEST_NUMBER_ANYWHERE = (
+    8  # the same where it has digits only: running numbers of two tables meet by chance
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _variants(data_class: DataClass, values: pa.Array, key: bytes) -> tuple[Vari
     if data_class.id in NAMES:
         return (Variant(forms, plain & _two_characters(forms), key),)
     whole = Variant(forms, plain & (forms.lengths >= SHORTEST), key)
-    if data_class.token_domain != "phone":
+    if data_class.normal_form != "phone":
         return (whole,)
     short = national(forms, international(values))
     return whole, Variant(short, plain & (short.lengths >= SHORTEST_PHONE), key)
@@ -117,7 +119,9 @@ def _variants(data_class: DataClass, values: pa.Array, key: bytes) -> tuple[Vari
 def international(values: pa.Array) -> NDArray[np.bool_]:
     """Whether a number is written with its country code: `+`, or `00`, perhaps behind blanks or a bracket."""
     values = pc.fill_null(values, "") if values.null_count else values
-    return np.asarray(pc.match_substring_regex(values, "^\\s*\\(?(?:\\+|\uff0b|00)").to_numpy(zero_copy_only=False))
+    return np.asarray(
+        pc.match_substring_regex(values, "^\\s*\\(?(?:\\+|\uff0b|00)").to_numpy(zero_copy_only=False)
+    )
 
 
 def holding_mask(forms: Forms) -> NDArray[np.bool_]:
@@ -156,8 +160,8 @@ def numeric(forms: Forms) -> NDArray[np.bool_]:
 def cell_digests(texts: pa.Array, forms: Forms, key: bytes) -> Digests:
     """Digests of published cells, to be met by `anywhere_digests`; phones in national form, too.
 
-    Only cells that begin like a phone (`+` or `0`) get a national form: a plain number that happens to hold one
-    behind its first digits is a plain number.
+    Only cells that begin like a phone (`+` or `0`) get a national form: a plain number that happens to hold
+    one behind its first digits is a plain number.
     """
     long = forms.lengths >= SHORTEST_ANYWHERE
     found = [digests_of(forms, key)[long]]

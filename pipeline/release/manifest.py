@@ -1,23 +1,26 @@
 """What a recipient is told about a release, and what the mall keeps about a run.
 
-The recipient's manifest holds nothing internal: no input path or digest, host, user, key, withheld or suppressed
-count, no clock time, no run id. Both are deterministic JSON.
+The recipient's manifest holds nothing internal: no input path or digest, host, user, key, withheld or
+suppressed count, no clock time, no run id. Both are deterministic JSON.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date as calendar_date
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
-from pipeline.release.domain_text import domain_as_json
+from pipeline.release.domain_text import domain_as_json, published_domain
+from pipeline.statistics.model import output_schema
 
 FORMAT = "pouch-release/1"
 MANIFEST = "manifest.json"
 DATA_PACKAGE = "datapackage.json"
+STATISTICS_FORMATS = ("csv", "parquet")
 STATISTICS_GRADE = 2  # protected by a threshold only: for the recipient, not for everyone
 LABELS: Mapping[str, str] = {
     "export": "de-identified rows: still personal data, not anonymized",
@@ -77,7 +80,7 @@ def release_manifest(
             _table(plan, export, rows[export.table], parts[export.table]) for export in release.exports
         ]
     if release.statistics:
-        manifest["statistics"] = [_statistic(statistic) for statistic in release.statistics]
+        manifest["statistics"] = [_statistic(plan, statistic) for statistic in release.statistics]
     manifest["terms"] = terms(plan, release)
     return manifest
 
@@ -85,7 +88,9 @@ def release_manifest(
 def terms(plan: Plan, release: ReleasePlan) -> dict[str, Any]:
     """What the recipient may do."""
     days = release.expires_after_days
-    expiry = None if days is None else (calendar_date.fromisoformat(plan.date) + timedelta(days=days)).isoformat()
+    expiry = (
+        None if days is None else (calendar_date.fromisoformat(plan.date) + timedelta(days=days)).isoformat()
+    )
     agreed: dict[str, Any] = {
         "purpose": f"only for {release.purpose}",
         "expires_on": expiry or "when the purpose is fulfilled",
@@ -111,7 +116,6 @@ def _table(plan: Plan, export: ExportPlan, rows: int, parts: int) -> dict[str, A
 
 
 def _column(step: Step) -> dict[str, Any]:
-    assert step.domain is not None
     return {
         "name": step.column,
         "class": step.data_class,
@@ -120,23 +124,35 @@ def _column(step: Step) -> dict[str, Any]:
         "transform": step.transform.transform,
         "technique": step.transform.technique,
         "grade": column_grade(step),
-        "domain": domain_as_json(step.domain),
+        "domain": domain_as_json(published_domain(step)),
     }
 
 
-def _statistic(statistic: StatisticPlan) -> dict[str, Any]:
+def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:
+    schema = statistic_schema(plan, statistic)
+    dimensions = {dimension.column for dimension in statistic.spec.dimensions}
     return {
         "name": statistic.name,
-        "files": [statistic_name(statistic.name, file_format) for file_format in ("csv", "parquet")],
+        "files": [statistic_name(statistic.name, file_format) for file_format in STATISTICS_FORMATS],
         "protection": {"label": "threshold only", "min_people": statistic.spec.protect.min_people},
+        "columns": [{"name": f.name, "type": str(f.type), "role": _role(f.name, dimensions)} for f in schema],
     }
+
+
+def _role(name: str, dimensions: set[str]) -> str:
+    return "dimension" if name in dimensions else "status" if name == "status" else "measure"
+
+
+def statistic_schema(plan: Plan, statistic: StatisticPlan) -> pa.Schema:
+    """Schema of a published statistics table."""
+    return output_schema(statistic.spec, plan.tables[statistic.spec.table].classes)
 
 
 def column_grade(step: Step) -> int:
     """Grade of a published column.
 
-    Kept cells keep the class's grade. Tokens, ciphertexts and masks of a grade 4 class are grade 3: they still
-    single a person out. What no longer does (generalized, rounded, replaced) is one grade lower.
+    Kept cells keep the class's grade. Tokens, ciphertexts and masks of a grade 4 class are grade 3: they
+    still single a person out. What no longer does (generalized, rounded, replaced) is one grade lower.
     """
     grade = CLASSES[step.data_class].grade
     if step.transform.transform == "keep":
@@ -148,14 +164,6 @@ def release_grade(release: ReleasePlan) -> int:
     """The highest grade among the published columns."""
     grades = [column_grade(step) for export in release.exports for step in export.steps if step.published]
     return max(grades, default=STATISTICS_GRADE)
-
-
-@dataclass(frozen=True)
-class Digests:
-    """What a run read and did, for the ledger and the run manifest."""
-
-    inputs: str  # SHA-256, hex
-    plan: str
 
 
 def joined(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:

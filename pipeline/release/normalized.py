@@ -1,10 +1,10 @@
 """One form in which the gate compares texts: NFKC, lower case, letters and digits only.
 
-Separators are what people vary (`+61 412-345-678`, `0412 345 678`; `aa:bb:cc`, `aa-bb-cc`), so they are left out.
-`*` stays: a masked cell never reads like a short plain one.
+Separators are what people vary (`+61 412-345-678`, `0412 345 678`; `aa:bb:cc`, `aa-bb-cc`), so they are left
+out. `*` stays: a masked cell never reads like a short plain one.
 
-Columns are handled as bytes in numpy (about 40 ns a value); single texts, where a suspicion is checked, in Python.
-Both give the same form; a test holds them together.
+Columns are handled as bytes in numpy (about 40 ns a value); single texts, where a suspicion is checked, in
+Python. Both give the same form; a test holds them together.
 """
 
 import re
@@ -79,7 +79,9 @@ def _buffers(values: pa.Array) -> tuple[Positions, Bytes]:
     width = np.int64 if pa.types.is_large_string(values.type) else np.int32
     if offsets is None or len(values) == 0:
         return np.zeros(len(values) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
-    found = np.frombuffer(offsets, dtype=width)[values.offset : values.offset + len(values) + 1].astype(np.int64)
+    found = np.frombuffer(offsets, dtype=width)[values.offset : values.offset + len(values) + 1].astype(
+        np.int64
+    )
     content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
     return found - found[0], content[found[0] : found[-1]]
 
@@ -98,8 +100,9 @@ def _without_foreign_separators(values: pa.Array) -> pa.Array:
 def digests_of(forms: Forms, key: bytes) -> Digests:
     """64-bit keyed digests of the forms; equal forms have equal digests.
 
-    Eight bytes a step, each step a bijection of the state, then one finalizer; the key (16 bytes) lives for one run. This is no
-    cryptographic promise: digests lie in the private staging directory and vanish with it.
+    Eight bytes a step, each step a bijection of the state, then one finalizer; the key (16 bytes) lives for
+    one run. This is no cryptographic promise: digests lie in the private staging directory and vanish with
+    it.
     """
     first, second = np.frombuffer(key, dtype="<u8")
     lengths = forms.lengths
@@ -169,17 +172,14 @@ def counts_of(forms: Forms, marked: NDArray[np.bool_]) -> Positions:
 
 # ------------------------------------------------------------------ phones
 
-# ITU-T E.164 country codes have one digit (1, 7), or two, or three. Two-digit codes, the rest has three.
-_TWO_DIGIT_CODES = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 "
-    "81 82 84 86 90 91 92 93 94 95 98".split()
-)
+# ITU-T E.164 country codes have one digit (1, 7), or two (these), or three (all others).
+_TWO_DIGIT_CODE = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
 def _code_length(digits: str) -> int:
     if digits[0] in "17":
         return 1
-    return 0 if digits[0] == "0" else 2 if digits[:2] in _TWO_DIGIT_CODES else 3
+    return 0 if digits[0] == "0" else 2 if _TWO_DIGIT_CODE.match(digits) else 3
 
 
 _CODE_LENGTHS = np.array([_code_length(f"{number:03d}") for number in range(1000)], dtype=np.int64)
@@ -207,7 +207,10 @@ def _past_zeros(data: Bytes, starts: Positions, ends: Positions) -> Positions:
 # ------------------------------------------------------------------ one text
 
 # Scripts that are written without spaces: a name may begin and end at any of their characters.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
 _TOKEN = re.compile(rf"[0-9]+|\*+|[{_UNSPACED}]|[^0-9*\0{_UNSPACED}]+")
 _TRUNK = re.compile(r"0{1,4}")
 
@@ -251,8 +254,9 @@ def _separated(text: str) -> str:
 def spelling_of(text: str) -> Spelling:
     """The form of one published text with its boundaries.
 
-    Words are runs of letters, runs of digits, and single characters of scripts without spaces. A number of eight
-    and more digits may also begin behind its leading zeros and country code, so that both spellings of a phone meet.
+    Words are runs of letters, runs of digits, and single characters of scripts without spaces. A number of
+    eight and more digits may also begin behind its leading zeros and country code, so that both spellings of
+    a phone meet.
     """
     form = ""
     begins: set[int] = set()
@@ -269,7 +273,9 @@ def spelling_of(text: str) -> Spelling:
 
 def _prefixes(digits: str) -> set[int]:
     zeros = _zeros(digits, 0)
-    after_code = zeros + _code_length(digits[zeros : zeros + 3].ljust(3, "0")) if zeros < len(digits) else zeros
+    after_code = (
+        zeros + _code_length(digits[zeros : zeros + 3].ljust(3, "0")) if zeros < len(digits) else zeros
+    )
     return {zeros, after_code, _zeros(digits, after_code)}
 
 

@@ -1,12 +1,12 @@
 """Rule: no cell holds an identity of its own row that the plan does not keep there.
 
-Columns with few distinct cells: every piece of every cell, from a word's beginning to a word's end, is digested,
-and the slice's identities are looked up among them; that usually finds nothing, and costs a few nanoseconds an
-identity. Columns with many: a row is suspected when the letter pairs of its identity all occur in its cell.
-Every suspicion is then checked exactly, once per distinct pair.
+Columns with few distinct cells: every piece of every cell, from a word's beginning to a word's end, is
+digested, and the slice's identities are looked up among them; that usually finds nothing, and costs a few
+nanoseconds an identity. Columns with many: a row is suspected when the letter pairs of its identity all occur
+in its cell. Every suspicion is then checked exactly, once per distinct pair.
 
-A name may stand in a shared vocabulary by coincidence (consignee Rose, product `Rose Gold case`): a cell that also
-occurs in rows of at least five other subjects with other names is vocabulary, not a leak.
+A name may stand in a shared vocabulary by coincidence (consignee Rose, product `Rose Gold case`): a cell that
+also occurs in rows of at least five other subjects with other names is vocabulary, not a leak.
 """
 
 from collections.abc import Iterator, Sequence
@@ -127,7 +127,8 @@ def search(
     pieces = _pieces(few, key)
     suspects = {
         (identity.column, number): _suspects(variant, pieces)
-        for identity in identities if few
+        for identity in identities
+        if few
         for number, variant in enumerate(identity.variants)
     }
     for part, cells, forms in formed:
@@ -199,7 +200,8 @@ def _suspects(variant: Variant, pieces: _Pieces) -> Rows:
     near = pieces.table[digests & np.uint64(0xFFFF)]
     suspects, digests = suspects[near], digests[near]
     at = np.minimum(np.searchsorted(pieces.digests, digests), len(pieces.digests) - 1)
-    return suspects[pieces.digests[at] == digests]
+    found: Rows = suspects[pieces.digests[at] == digests]
+    return found
 
 
 def _rows_of(suspects: Rows, identity: Identities, order: Rows) -> Rows:
@@ -219,7 +221,8 @@ _CHUNK = 1 << 22  # bytes of forms masked at a time: 32 MiB of masks
 
 
 def _pair_bits(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    return _BIT[(first * np.uint8(37) + second * np.uint8(11)) & np.uint8(63)]
+    bits: NDArray[np.uint64] = _BIT[(first * np.uint8(37) + second * np.uint8(11)) & np.uint8(63)]
+    return bits
 
 
 _BIT = np.left_shift(np.uint64(1), np.arange(64, dtype=np.uint64))
@@ -263,7 +266,8 @@ def _rows_with_pairs(
     fitting = room[cell] >= variant.forms.lengths[codes]
     rows, codes, cell = rows[fitting], codes[fitting], cell[fitting]
     wanted = _leading_pairs(variant.forms.take(codes))
-    return rows[(pairs[cell] & wanted) == wanted]
+    found: Rows = rows[(pairs[cell] & wanted) == wanted]
+    return found
 
 
 def _room(forms: Forms) -> Rows:

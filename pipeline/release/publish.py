@@ -4,10 +4,10 @@
     <out>/<recipient>/.releases/<id>/      the tree; id = digest of its SHA256SUMS, so of its content
     <out>/<recipient>/<date>               relative symlink to it, swapped by rename
 
-Guarantee: whatever fails before the swap (no space, I/O error, kill) leaves the published release as it was; the
-swap is one rename of a symlink; a failure after it is taken back. Everything is on disk before the swap. Trees and
-staging directories that a killed run left behind are removed by the next one. A superseded tree is removed after
-the swap: it may hold subjects who have withdrawn since, so it must not stay beside the new one.
+Guarantee: whatever fails before the swap (no space, I/O error, kill) leaves the published release as it was;
+the swap is one rename of a symlink; a failure after it is taken back. Everything is on disk before the swap.
+Trees and staging directories that a killed run left behind are removed by the next one. A superseded tree is
+removed after the swap: it may hold subjects who have withdrawn since, so it must not stay beside the new one.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,9 @@ def open_staging(out: Path) -> Iterator[Path]:
         lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells other runs that this directory is alive
     except OSError as error:
-        raise PublishFailed(f"the staging directory cannot be made ({_reason(error)})", where=str(out)) from None
+        raise PublishFailed(
+            f"the staging directory cannot be made ({_reason(error)})", where=str(out)
+        ) from None
     try:
         yield staging
     finally:
@@ -71,7 +73,7 @@ def open_staging(out: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(out: Path) -> int:
-    """Remove staging directories of dead runs, temporary links and trees that no date shows; return how many."""
+    """Remove staging of dead runs, temporary links and trees that no date shows; return how many."""
     removed = 0
     for staging in out.glob(f"{STAGING}*"):
         if not staging.is_symlink() and _is_dead(staging):
@@ -116,8 +118,10 @@ def _locked(directory: Path, *, wait: bool) -> Iterator[None]:
 
 def _shown(recipient: Path) -> frozenset[str]:
     """Names of the trees that some date shows."""
-    links = (entry for entry in recipient.iterdir() if entry.is_symlink() and not entry.name.startswith(_LINK))
-    return frozenset(Path(os.readlink(link)).name for link in links)
+    links = (
+        entry for entry in recipient.iterdir() if entry.is_symlink() and not entry.name.startswith(_LINK)
+    )
+    return frozenset(link.readlink().name for link in links)
 
 
 # ------------------------------------------------------------------ publishing
@@ -131,18 +135,21 @@ def publish_release(
     files: Mapping[str, Path],
     documents: Mapping[str, bytes],
     *,
+    announce: Callable[[str, str], None],
     supersede: bool = False,
 ) -> Published:
     """Make a release visible.
 
     Args:
-        out: root of the published trees.
-        staging: private directory on the same file system; staged files are moved out of it.
-        recipient: name of the recipient.
-        date: of the release, YYYY-MM-DD.
-        files: name inside the release -> staged file.
-        documents: name inside the release -> content (manifest, data package).
-        supersede: whether a release with other content may be replaced.
+        out: root of the published trees. staging: private directory on the same file system; staged files are
+        moved out of it. recipient: name of the recipient. date: of the release, YYYY-MM-DD. files: name
+        inside the release -> staged file. documents: name inside the release -> content (manifest, data
+        package). announce: called with tree id and digest once everything is on disk, before anything becomes
+        visible: the
+            ledger's chance to remember the intent.
+        supersede: whether a release with other content may be replaced. intend: called with the tree's id and
+        digest when all is on disk and nothing is visible yet; what it raises
+            stops the publishing.
 
     Raises:
         JobWrong: another content is published already and `supersede` is false.
@@ -155,10 +162,11 @@ def publish_release(
         size = _fill(tree, files, documents)
         sums = (tree / SUMS).read_bytes()
         digest = hashlib.sha256(sums).hexdigest()
+        announce(digest[:_ID_DIGITS], digest)
         trees = out / recipient / RELEASES
         trees.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
         with _locked(trees, wait=True):
-            changed = _show(tree, trees, date, digest[:_ID_DIGITS], supersede=supersede)
+            changed = _show(tree, trees, date, digest, supersede=supersede)
     except OSError as error:
         raise PublishFailed(
             f"the release could not be published ({_reason(error)}); what was published before is unchanged",
@@ -225,9 +233,16 @@ def _flush(directory: Path) -> None:
         os.close(handle)
 
 
-def _show(tree: Path, trees: Path, date: str, release: str, *, supersede: bool) -> bool:
+def _show(
+    tree: Path,
+    trees: Path,
+    date: str,
+    digest: str,
+    *,
+    supersede: bool,
+) -> bool:
     """Move the tree in and let the date's link point to it; return whether anything changed."""
-    recipient = trees.parent
+    recipient, release = trees.parent, digest[:_ID_DIGITS]
     link, goal = recipient / date, f"{RELEASES}/{release}"
     before = _target(link)
     target = trees / release
@@ -264,7 +279,7 @@ def _target(link: Path) -> str | None:
             )
     except FileNotFoundError:
         return None
-    return os.readlink(link)
+    return str(link.readlink())
 
 
 def _is_whole(published: Path, tree: Path) -> bool:
@@ -281,9 +296,9 @@ def _sizes(tree: Path) -> dict[str, int]:
 def _swap(link: Path, goal: str) -> None:
     temporary = link.parent / f"{_LINK}{link.name}"
     temporary.unlink(missing_ok=True)
-    os.symlink(goal, temporary)
+    temporary.symlink_to(goal)
     try:
-        os.rename(temporary, link)
+        temporary.rename(link)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise

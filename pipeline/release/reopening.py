@@ -10,6 +10,8 @@ from pipeline.errors import PouchError
 from pipeline.sinks import read_part
 from pipeline.sinks.text_cells import RUNS, is_text
 
+_MADE_INERT = f"^'({RUNS.replace('^', '')})"  # RUNS has no negated set: every ^ in it is an anchor
+
 
 def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | None, tuple[str, ...]]:
     """Read one published file back, strictly.
@@ -34,7 +36,7 @@ def _without_apostrophes(table: pa.Table) -> pa.Table:
     """Cells as they were before the CSV writer made them inert in spreadsheets."""
     for position, field in enumerate(table.schema):
         if is_text(field.type):
-            column = pc.replace_substring_regex(table.column(position), f"(?s)^'({RUNS})".replace("|^", "|"), r"\1")
+            column = pc.replace_substring_regex(table.column(position), _MADE_INERT, r"\1")
             table = table.set_column(position, field, column)
     return table
 

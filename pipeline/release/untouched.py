@@ -1,7 +1,7 @@
 """Rule: no token, ciphertext or mask equals the raw cell that it stands for.
 
-A raw device id of 32 hex digits reads like a token, and a raw value with `*` like a mask; the output domain alone
-would let them pass.
+A raw device id of 32 hex digits reads like a token, and a raw value with `*` like a mask; the output domain
+alone would let them pass.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def untouched(step: Step, published: pa.Array, raw: pa.Array, order: NDArray[np.
 
 
 def _same_length(values: pa.Array, published: pa.Array) -> NDArray[np.bool_]:
-    """Distinct raw values that are as long as some published cell: mostly none, so that no row is compared."""
+    """Distinct raw values as long as some published cell: mostly none, so that no row is compared."""
     lengths = pc.binary_length(published)
     bounds = pc.min_max(lengths).as_py()
     if bounds["min"] is None:

@@ -12,79 +12,77 @@ import pyarrow.csv as pa_csv
 
 from pipeline.errors import CheckFailed
 from pipeline.sinks.parquet_sink import plain
-from pipeline.sinks.text_cells import cell_text, inert, is_text
+from pipeline.sinks.text_cells import cell_text, holds_any, inert, is_text, joined_lines
 
-
-def as_published(table: pa.Table) -> pa.Table:
-    """The cells as text, inert in spreadsheets."""
-    source = plain(table)
-    columns = []
-    for column in source.columns:
-        array = column.combine_chunks()
-        text = cell_text(array)
-        columns.append(inert(text) if is_text(array.type) else text)
-    return pa.table(columns, names=source.column_names)
+_END = "\r\n"
 
 
 def write_csv(path: Path, table: pa.Table) -> None:
     """Write header and rows; quotes stand only where RFC 4180 needs them, and around the empty string."""
-    published = as_published(table)
-    width = len(published.column_names)
-    fields = []
-    for column in published.columns:
-        text = column.combine_chunks()
-        quoted = pc.match_substring_regex(text, '[",\r\n]|^$')
-        doubled = pc.replace_substring(text, '"', '""')
-        wrapped = pc.binary_join_element_wise('"', doubled, '"', "")
-        fields.append(pc.fill_null(pc.if_else(quoted, wrapped, text), ""))
-    header = ",".join(_quoted(name) for name in published.column_names)
+    source = plain(table)
+    columns = [column.combine_chunks() for column in source.columns]
+    cells = [inert(column) if is_text(column.type) else column for column in columns]
     with path.open("wb") as file:
-        file.write(header.encode() + b"\r\n")
-        if not len(published):
-            return
-        lines = pc.binary_join_element_wise(*fields, ",") if width > 1 else fields[0]
-        file.write(joined_lines(lines, "\r\n"))
+        file.write(_header(source.column_names))
+        file.write(_body(cells))
 
 
-def joined_lines(lines: pa.Array, end: str) -> memoryview:
-    """The bytes of all lines, each with its end."""
-    ended = pc.binary_join_element_wise(lines.cast(pa.large_string()), pa.scalar(end, pa.large_string()), pa.scalar("", pa.large_string()))
-    if isinstance(ended, pa.ChunkedArray):
-        ended = ended.combine_chunks()
-    _, offsets, data = ended.buffers()
-    first = int.from_bytes(offsets[ended.offset * 8 : ended.offset * 8 + 8], "little")
-    last = int.from_bytes(offsets[(ended.offset + len(ended)) * 8 : (ended.offset + len(ended)) * 8 + 8], "little")
-    return memoryview(data)[first:last]
+def _header(names: list[str]) -> bytes:
+    fields = [_field(inert(pa.array([name], pa.string())))[0].as_py() for name in names]
+    return (",".join(fields) + _END).encode()
 
 
-def _quoted(name: str) -> str:
-    inert_name = inert(pa.array([name]))[0].as_py()
-    needs = any(sign in inert_name for sign in '",\r\n') or not inert_name
-    return '"' + inert_name.replace('"', '""') + '"' if needs else str(inert_name)
+def _body(cells: list[pa.Array]) -> memoryview:
+    if not len(cells[0]):
+        return memoryview(b"")
+    fields = [_field(column) for column in cells]
+    return joined_lines(pc.binary_join_element_wise(*fields, ",") if len(fields) > 1 else fields[0], _END)
+
+
+def _field(column: pa.Array) -> pa.Array:
+    """Cells as CSV fields."""
+    text = cell_text(column)
+    if not is_text(column.type):
+        return pc.fill_null(text, "")
+    if holds_any(text, b'",\r\n'):
+        quoted = pc.match_substring_regex(text, '[",\r\n]|^$')
+        wrapped = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
+        text = pc.if_else(quoted, wrapped, text)
+    elif pc.any(empty := pc.equal(text, "")).as_py():
+        text = pc.if_else(empty, '""', text)
+    return pc.fill_null(text, "")
 
 
 def read_csv(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read cells as published, all of them text columns where the schema says text, typed otherwise."""
+    """Read cells as published. Strict: the rows that were read must make the same bytes again."""
+    header = _header(schema.names)
     try:
         data = path.read_bytes()
-        header_end = data.index(b"\r\n")
-        header = ",".join(_quoted(name) for name in schema.names).encode()
-        if data[:header_end] != header:
+        if not data.startswith(header):
             raise CheckFailed("the header is not the planned one", where=path.name)
-        return pa_csv.read_csv(
-            pa.py_buffer(data[header_end + 2 :]) if len(data) > header_end + 2 else pa.py_buffer(b""),
-            read_options=pa_csv.ReadOptions(
-                use_threads=False, column_names=schema.names, block_size=min(len(data) + 1024, (1 << 31) - 1)
-            ),
-            parse_options=pa_csv.ParseOptions(
-                newlines_in_values=True, escape_char=False, ignore_empty_lines=len(schema) > 1
-            ),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=schema,
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                null_values=[""],
-            ),
-        )
+        body = memoryview(data)[len(header) :]
+        table = _parsed(body, schema) if len(body) else schema.empty_table()
+        if _body([column.combine_chunks() for column in table.columns]) != body:
+            raise CheckFailed("the CSV file is not as Pouch writes it", where=path.name)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CheckFailed(f"the CSV file cannot be read ({type(error).__name__})", where=path.name) from None
+    return table
+
+
+def _parsed(body: memoryview, schema: pa.Schema) -> pa.Table:
+    size = min(max(len(body), 1 << 10) + 1, (1 << 31) - 1)
+    return pa_csv.read_csv(
+        pa.py_buffer(body),
+        read_options=pa_csv.ReadOptions(use_threads=False, column_names=schema.names, block_size=size),
+        parse_options=pa_csv.ParseOptions(
+            newlines_in_values=True, escape_char=False, ignore_empty_lines=len(schema) > 1
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=schema,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+            true_values=["true"],
+            false_values=["false"],
+        ),
+    ).cast(schema)

@@ -1,23 +1,56 @@
 """Typed columns as the text that CSV and JSON lines show."""
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# A spreadsheet runs a cell that begins so (OWASP, CSV injection); blanks before it and full-width forms do not stop it.
-RUNS = "^[\\s\\x{a0}\\x{feff}\\x{200b}\\x{3000}]*[=+\\-@\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]|^[\\t\\r\\n]"
+# A spreadsheet runs a cell that begins so (OWASP, CSV injection). Blanks before the sign and its full-width forms do
+# not stop every program, so they count too.
+RUNS = "^[\\s\\p{Z}\\x{feff}\\x{200b}]*[=+\\-@\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]|^[\\t\\r\\n]"
+# First bytes (UTF-8) of anything that RUNS matches: only cells that begin so meet the regular expression.
+_FIRST = np.zeros(256, bool)
+_FIRST[[*b"=+-@ \t\n\v\f\r", 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
+
+
+def bytes_of(text: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """Offsets and data of a string column, sliced to its rows; offsets count from the start of the data."""
+    _, offset_buffer, data_buffer = text.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int32)[text.offset : text.offset + len(text) + 1]
+    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
+    return offsets, data
+
+
+def holds_any(text: pa.Array, signs: bytes) -> bool:
+    """Whether any of the ASCII signs stands anywhere in the column; nulls hold no bytes."""
+    if not len(text):
+        return False
+    offsets, data = bytes_of(text)
+    content = data[int(offsets[0]) : int(offsets[-1])].tobytes()
+    return any(bytes([sign]) in content for sign in signs)
 
 
 def inert(text: pa.Array) -> pa.Array:
     """Text with one apostrophe in front of every cell that a spreadsheet would run."""
-    runs = pc.match_substring_regex(text, RUNS)
-    if not pc.any(runs).as_py():
+    if not len(text):
         return text
-    return pc.if_else(runs, pc.binary_join_element_wise("'", text, ""), text)
+    offsets, data = bytes_of(text)
+    starts = np.minimum(offsets[:-1], max(0, len(data) - 1))
+    suspects = (offsets[1:] > offsets[:-1]) & (_FIRST[data[starts]] if len(data) else False)
+    rows = np.flatnonzero(suspects)
+    if not len(rows):
+        return text
+    runs = pc.match_substring_regex(text.take(pa.array(rows)), RUNS)
+    rows = rows[np.asarray(pc.fill_null(runs, False).to_numpy(zero_copy_only=False), bool)]
+    mask = np.zeros(len(text), bool)
+    mask[rows] = True
+    prefixed = pc.binary_join_element_wise("'", text.take(pa.array(rows)), "")
+    return pc.replace_with_mask(text, pa.array(mask), prefixed)
 
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether cells are text rather than numbers or times."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(kind))
 
 
 def cell_text(column: pa.Array) -> pa.Array:
@@ -26,6 +59,16 @@ def cell_text(column: pa.Array) -> pa.Array:
     if is_text(kind):
         return column
     if pa.types.is_timestamp(kind):
-        text = pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
-        return pc.replace_substring_regex(text, r"\.0+$", "")
+        seconds = pc.floor_temporal(column, unit="second")
+        if pc.all(pc.equal(seconds, column)).as_py() is not False:
+            column = column.cast(pa.timestamp("s"))
+        return pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
     return column.cast(pa.string())
+
+
+def joined_lines(lines: pa.Array, end: str) -> memoryview:
+    """The bytes of all lines, each with its end."""
+    wide = lines.cast(pa.large_string())
+    ended = pc.binary_join_element_wise(wide, pa.scalar(end, wide.type), pa.scalar("", wide.type))
+    offsets = np.frombuffer(ended.buffers()[1], np.int64)[ended.offset : ended.offset + len(ended) + 1]
+    return memoryview(ended.buffers()[2])[int(offsets[0]) : int(offsets[-1])]

@@ -19,6 +19,7 @@ Kind = Literal["intended", "published", "abandoned"]
 _KINDS = ("intended", "published", "abandoned")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TREE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_FACT = re.compile(r"[A-Za-z0-9._:-]{0,128}")
 _DIGEST = re.compile(r"([0-9a-f]{64})?")
 _COLUMNS = (
     "seq, at, run, kind, recipient, date, number, tree, release_digest, input_digest, plan_digest, rows,"
@@ -168,7 +169,7 @@ def _refuse_odd(
         and _TREE.fullmatch(tree)
         and all(_DIGEST.fullmatch(digest) for digest in digests)
         and all(_NAME.fullmatch(key) for key in facts)
-        and all(isinstance(fact, int) or _TREE.fullmatch(fact) or fact == "" for fact in facts.values())
+        and all(isinstance(fact, int) or _FACT.fullmatch(fact) for fact in facts.values())
     )
     if not fits:
         raise InternalError("a ledger row holds names, digests and counts only")

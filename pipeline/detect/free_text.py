@@ -1,0 +1,107 @@
+"""What `pouch detect` and `pouch scan` print: rows of offsets, and proposals without values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TypedDict
+
+import pyarrow as pa
+
+from pipeline.classes import CLASSES
+from pipeline.detect.catalog import CLASS_ENTITIES
+from pipeline.detect.columns import Profile, propose
+from pipeline.detect.linked import Identities
+from pipeline.detect.spans import find_mentions
+from pipeline.errors import JobWrong, nearest
+
+BATCH = 16_384  # texts searched at once: bounds memory, changes no result
+
+
+class Span(TypedDict):
+    """One span; offsets in code points of the original text, end exclusive."""
+
+    start: int
+    end: int
+    entity: str
+    score: float
+
+
+class TextRow(TypedDict):
+    """One line of `pouch detect`."""
+
+    row: int
+    spans: list[Span]
+
+
+def detect_rows(
+    table: pa.Table,
+    column: str,
+    *,
+    linked: Sequence[str] = (),
+    classes: Mapping[str, str] | None = None,
+    all_entities: bool = False,
+) -> Iterator[TextRow]:
+    """Yield one line per row of a table, rows without spans and without text included.
+
+    Args:
+        table: text columns.
+        column: the one that is searched.
+        linked: identity columns, whose values are looked for in the text of their own row.
+        classes: column -> data class of linked columns; where absent, `propose` tells.
+        all_entities: dates, too.
+
+    Raises:
+        JobWrong: a column that the table does not have, or a linked column whose class nothing tells.
+
+    """
+    for name in (column, *linked):
+        if name not in table.column_names:
+            raise JobWrong(f"there is no column {name!r}", hint=nearest(name, table.column_names))
+    kinds = _classes_of(table, linked, classes or {})
+    for begin in range(0, len(table), BATCH):
+        part = table.slice(begin, BATCH)
+        texts = [value or "" for value in part.column(column).cast(pa.string()).to_pylist()]
+        identities = _identities(part, kinds)
+        for row, mentions in enumerate(find_mentions(texts, identities, all_entities=all_entities)):
+            spans = [Span(start=f.start, end=f.end, entity=f.entity, score=f.score) for f, _, _ in mentions]
+            yield TextRow(row=begin + row, spans=spans)
+
+
+def scan_rows(table_name: str, sample: pa.Table) -> list[dict[str, object]]:
+    """Return the proposals of `pouch scan` for one table, as JSON takes them."""
+    return [_printable(profile) for profile in propose(table_name, sample)]
+
+
+def _printable(profile: Profile) -> dict[str, object]:
+    return {**asdict(profile), "evidence": list(profile.evidence)}
+
+
+def _classes_of(table: pa.Table, linked: Sequence[str], classes: Mapping[str, str]) -> dict[str, str]:
+    kinds = {name: classes[name] for name in linked if name in classes}
+    rest = [name for name in linked if name not in kinds]
+    for profile in propose("", table.select(rest).slice(0, 1000)) if rest else []:
+        if profile.data_class in ("unknown", "other"):
+            raise JobWrong(
+                f"what column {profile.column!r} holds is not clear from its name and values",
+                hint="name it after its class, such as " + ", ".join(sorted(CLASS_ENTITIES)[:4]),
+            )
+        kinds[profile.column] = profile.data_class
+    for name, data_class in kinds.items():
+        if data_class not in CLASSES:
+            raise JobWrong(
+                f"no data class is called {data_class!r}", where=name, hint=nearest(data_class, CLASSES)
+            )
+    return kinds
+
+
+def _identities(part: pa.Table, kinds: Mapping[str, str]) -> list[Identities | None] | None:
+    if not kinds:
+        return None
+    columns = [(kinds[name], part.column(name).cast(pa.string()).to_pylist()) for name in kinds]
+    rows: list[Identities | None] = []
+    for row in range(len(part)):
+        known: dict[str, list[str]] = {}
+        for data_class, values in columns:
+            if values[row]:
+                known.setdefault(data_class, []).append(values[row])
+        rows.append({data_class: tuple(found) for data_class, found in known.items()})
+    return rows

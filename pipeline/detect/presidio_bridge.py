@@ -1,0 +1,77 @@
+"""Our recognizers for users of Presidio: EntityRecognizers for a RecognizerRegistry or an AnalyzerEngine.
+
+No network and no language model is needed: `analyzer_without_models()` gives an AnalyzerEngine whose NLP
+engine only splits words. (Presidio's default engine downloads a model, and its e-mail recognizer asks two
+hosts.)
+"""
+
+from collections.abc import Sequence
+
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
+
+from pipeline.detect.catalog import RECOGNIZERS, Compiled, compile_recognizer
+from pipeline.detect.folding import encodable, fold
+from pipeline.detect.model import Recognizer
+from pipeline.detect.overlaps import resolve
+from pipeline.detect.patterns import recognize
+
+
+class FormRecognizer(EntityRecognizer):
+    """One of our recognizers behind Presidio's interface; offsets are code points of the original text."""
+
+    def __init__(self, recognizer: Recognizer, language: str) -> None:
+        self._compiled: Compiled = compile_recognizer(recognizer)
+        self._label = f"Pouch{recognizer.entity.title().replace('_', '')}Recognizer"
+        super().__init__(
+            supported_entities=[recognizer.entity],
+            name=self._label,
+            supported_language=language,
+            context=list(recognizer.context),
+        )
+
+    def load(self) -> None:
+        """Nothing to load: patterns are compiled already."""
+
+    def analyze(
+        self, text: str, entities: Sequence[str], nlp_artifacts: NlpArtifacts | None = None
+    ) -> list[RecognizerResult]:
+        """Return the accepted matches. Context words are weighed here, Presidio need not."""
+        if entities and self.supported_entities[0] not in entities:
+            return []
+        folded = fold(encodable(text))
+        return [
+            RecognizerResult(
+                found.entity,
+                *folded.original(found.start, found.end),
+                found.score,
+                recognition_metadata={
+                    RecognizerResult.RECOGNIZER_NAME_KEY: self._label,
+                    RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+                },
+            )
+            for found in resolve(recognize(folded.text, self._compiled))
+        ]
+
+
+def presidio_recognizers(language: str = "en", *, shields: bool = False) -> list[FormRecognizer]:
+    """Return all our recognizers for one language code; the forms are the same in every language.
+
+    `shields` adds the recognizers of dates, which are no identities.
+    """
+    return [FormRecognizer(r, language) for r in RECOGNIZERS if shields or not r.shield]
+
+
+def analyzer_without_models(languages: Sequence[str] = ("en", "zh")) -> AnalyzerEngine:
+    """Return an AnalyzerEngine with our recognizers only. Opens no socket and loads no model."""
+    import spacy
+
+    nlp_engine = SpacyNlpEngine(models=[{"lang_code": code, "model_name": "blank"} for code in languages])
+    nlp_engine.nlp = {  # type: ignore[assignment] # declared as None there, a dict once loaded
+        code: spacy.blank(code) for code in languages
+    }
+    registry = RecognizerRegistry(supported_languages=list(languages))
+    for code in languages:
+        for recognizer in presidio_recognizers(code):
+            registry.add_recognizer(recognizer)
+    return AnalyzerEngine(registry=registry, nlp_engine=nlp_engine, supported_languages=list(languages))

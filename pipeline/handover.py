@@ -1,0 +1,177 @@
+"""The end of a run: publish what passed the gate, release by release, and remember it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.engines.model import SliceResult
+from pipeline.errors import LeakFound, PouchError, Problem
+from pipeline.protect.model import ReleasePlan
+from pipeline.readiness import CONSENT_NEWEST, Order, Ready
+from pipeline.release.assembly import assemble
+from pipeline.release.conservation import Counts
+from pipeline.release.gate import Hit, Proof
+from pipeline.release.publish import Published, publish_release
+from pipeline.release.report import all_warnings
+from pipeline.release.run_record import (
+    ReleaseOutcome,
+    RunSummary,
+    recorded_counts,
+    run_manifest,
+    write_run_record,
+)
+from pipeline.state import InputDigest, QuarantineWriter, State
+from transforms import Keyring
+
+
+def hand_over(
+    order: Order,
+    ready: Ready,
+    results: Sequence[SliceResult],
+    statistics: Mapping[int, Mapping[str, pa.Table]],
+    counts: Sequence[Counts],
+    proof: Proof,
+    quarantine: QuarantineWriter,
+    keyring: Keyring,
+    store: State,
+    run: str,
+    staging: Path,
+) -> RunSummary:
+    """Publish each release that passed; one that did not blocks itself only.
+
+    The quarantine is in the state before anything is published: a record that is missing from a release can be
+    found, whatever happens next.
+    """
+    if not order.dry_run:
+        quarantine.commit()
+        store.runs.record_inputs(run, _inputs(ready))
+    outcomes = list(standing_outcomes(ready, order, store))
+    for release in ready.plan.releases:
+        own = tuple(entry for entry in counts if entry.release == release.number)
+        problems = [_leak(release, hit) for hit in proof.of(release.number).hits]
+        published = None
+        if not problems and not order.dry_run:
+            try:
+                published = _publish(order, ready, release, own, results, statistics, keyring, store, run, staging)
+            except PouchError as error:
+                problems += error.problems
+        outcomes.append(_outcome(release, own, published, problems, order.base))
+    ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
+    summary = RunSummary(run, ready.plan.job, order.date, ordered, all_warnings(ready.plan))
+    facts = {"plan_digest": ready.plan.digest, "input_digests": {o.recipient: ready.digests[o.release] for o in ordered}}
+    write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
+    return summary
+
+
+def nothing_to_do(order: Order, ready: Ready, store: State, run: str) -> RunSummary:
+    """Every release that was asked for is published already from equal inputs."""
+    summary = RunSummary(run, ready.plan.job, order.date, tuple(standing_outcomes(ready, order, store)))
+    write_run_record(store.run_dir(run), run_manifest(summary, None))
+    return summary
+
+
+def standing_outcomes(ready: Ready, order: Order, store: State) -> Iterator[ReleaseOutcome]:
+    """Releases that are published already from equal inputs, with the counts of the run that made them."""
+    for release in ready.standing:
+        entry = store.ledger.published(release.recipient, order.date)
+        counts = recorded_counts(store.run_dir(entry.run), release.number, release.recipient) if entry else ()
+        link = order.out / release.recipient / order.date
+        yield ReleaseOutcome(
+            release.number,
+            release.recipient,
+            release.purpose,
+            "unchanged",
+            counts,
+            path=shown(link, order.base),
+            id=link.resolve().name,
+        )
+
+
+def shown(path: Path, base: Path) -> str:
+    """A path as the user would write it: relative to the working directory where it lies below it."""
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
+
+
+def _outcome(
+    release: ReleasePlan,
+    counts: tuple[Counts, ...],
+    published: Published | None,
+    problems: Sequence[Problem],
+    base: Path,
+) -> ReleaseOutcome:
+    if published is not None:
+        status = "published" if published.changed else "unchanged"
+    elif problems:
+        status = "blocked" if any(problem.code == LeakFound.code for problem in problems) else "failed"
+    else:
+        status = "not published (dry run)"
+    return ReleaseOutcome(
+        release.number,
+        release.recipient,
+        release.purpose,
+        status,
+        counts,
+        shown(published.path, base) if published else "",
+        published.id if published else "",
+        tuple(problems),
+    )
+
+
+def _publish(
+    order: Order,
+    ready: Ready,
+    release: ReleasePlan,
+    counts: Sequence[Counts],
+    results: Sequence[SliceResult],
+    statistics: Mapping[int, Mapping[str, pa.Table]],
+    keyring: Keyring,
+    store: State,
+    run: str,
+    staging: Path,
+) -> Published:
+    assembly = assemble(ready.plan, release, results, statistics[release.number], staging, keyring)
+    facts: dict[str, int | str] = {"rows_read": sum(entry.rows_read for entry in counts)}
+    if ready.consent is not None and release.basis == "consent":
+        facts[CONSENT_NEWEST] = ready.consent.newest
+
+    def remember(kind: str, tree: str, digest: str) -> None:
+        store.ledger.record(
+            kind,  # type: ignore[arg-type] - one of the two below
+            run=run,
+            recipient=release.recipient,
+            date=order.date,
+            tree=tree,
+            release_digest=digest,
+            input_digest=ready.digests[release.number],
+            plan_digest=ready.plan.digest,
+            rows=sum(entry.rows_published for entry in counts),
+            facts=facts,
+        )
+
+    published = publish_release(
+        order.out,
+        staging,
+        release.recipient,
+        order.date,
+        assembly.files,
+        assembly.documents,
+        announce=lambda tree, digest: remember("intended", tree, digest),
+        supersede=order.supersede,
+    )
+    remember("published", published.id, published.digest)
+    return published
+
+
+def _inputs(ready: Ready) -> list[InputDigest]:
+    return [
+        InputDigest(name, file.index, file.path, file.bytes, file.sha256, file.records)
+        for name, cut in ready.cuts.items()
+        for file in cut.files
+    ]
+
+
+def _leak(release: ReleasePlan, hit: Hit) -> Problem:
+    where, _, says = str(hit).partition(": ")
+    hint = "the previous release, if any, is untouched; look at the policy, then run again"
+    return Problem(LeakFound.code, f"{release.recipient}.{where}", says, hint)

@@ -1,0 +1,122 @@
+"""Everything that a run knows before the first row: inputs, plan, consent, and what is published already."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from datetime import date as calendar_date
+from pathlib import Path
+
+from pipeline.config.loading import Config
+from pipeline.errors import JobWrong, Problem, nearest, refuse
+from pipeline.intake import Cut, cut
+from pipeline.protect.consent import Consent, load_consent, refuse_older
+from pipeline.protect.model import Plan, ReleasePlan
+from pipeline.protect.plan import for_releases, make_plan, schema_of
+from pipeline.release.standing import changed_without_leave, input_digests, unchanged
+from pipeline.state import State
+from pipeline.statistics import check
+from transforms import Keyring
+
+CONSENT_NEWEST = "consent_newest"  # ledger fact: how new the consent file of a release was
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one call of `run_job` asks for."""
+
+    config: Config
+    date: str
+    base: Path  # working directory
+    out: Path
+    workers: int
+    supersede: bool
+    recipient: str | None
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Everything that is known before the first row."""
+
+    plan: Plan  # of the releases that are to be made
+    standing: tuple[ReleasePlan, ...]  # published already from equal inputs
+    cuts: Mapping[str, Cut]
+    consent: Consent | None
+    erased: frozenset[bytes]  # keyed digests
+    digests: Mapping[int, str]  # release number -> digest of its inputs
+
+
+def day_of(date: str) -> str:
+    """Return the date, checked. Raises JobWrong."""
+    try:
+        if len(date) == len("2026-11-01"):
+            return calendar_date.fromisoformat(date).isoformat()
+    except ValueError:
+        pass
+    raise JobWrong("--date must be a day as YYYY-MM-DD") from None
+
+
+def look(config: Config, date: str | None, base: Path) -> Plan:
+    """Plan without running; without a date the catalog stands in for the input's columns."""
+    cuts = _cuts(config, date, base) if date else {}
+    return _plan(config, cuts, date or datetime.now(UTC).date().isoformat(), None)
+
+
+def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
+    """Cut, plan, read consent, and leave out what is published already from equal inputs.
+
+    Raises:
+        PouchError: every refusal that can come before the first row.
+
+    """
+    config = order.config
+    cuts = _cuts(config, order.date, order.base)
+    whole = _plan(config, cuts, order.date, keyring)
+    consent = None
+    if config.job.consent and any(release.basis == "consent" for release in whole.releases):
+        consent = load_consent(config.job.consent, order.base)
+        known = [str(entry.facts.get(CONSENT_NEWEST, "")) for entry in store.ledger.entries()]
+        refuse_older(consent, max(known, default=""))
+    erased = store.tombstones.all()
+    digests = input_digests(whole, cuts, consent, erased, keyring)
+    asked = _asked(whole.releases, order.recipient)
+    standing = [r for r in asked if unchanged(order.out, store.ledger, r, order.date, digests[r.number])]
+    todo = [release for release in asked if release not in standing]
+    refused = [
+        changed_without_leave(order.out, store.ledger, r, order.date, digests[r.number], supersede=order.supersede)
+        for r in todo
+    ]
+    refuse([problem for problem in refused if problem])
+    plan = for_releases(whole, frozenset(release.number for release in todo))
+    return Ready(plan, tuple(standing), cuts, consent, erased, digests)
+
+
+def _asked(releases: Sequence[ReleasePlan], recipient: str | None) -> Sequence[ReleasePlan]:
+    asked = [release for release in releases if recipient in (None, release.recipient)]
+    if not asked:
+        names = [release.recipient for release in releases]
+        raise JobWrong(f"the job has no release for {recipient}", hint=nearest(recipient or "", names))
+    return asked
+
+
+def _cuts(config: Config, date: str, base: Path) -> Mapping[str, Cut]:
+    """Cut the tables that some release reads."""
+    read = {table for release in config.job.releases for table in release.tables}
+    read |= {s.table for specs in config.statistics.values() for s in specs.statistics.values()}
+    return {name: cut(name, config.job.tables[name], date, base) for name in sorted(read)}
+
+
+def _plan(config: Config, cuts: Mapping[str, Cut], date: str, keyring: Keyring | None) -> Plan:
+    schemas = {
+        name: schema_of(found.columns, frozenset(file.format for file in found.files)) for name, found in cuts.items()
+    }
+    return make_plan(config, schemas, date, keyring, _statistics_problems(config))
+
+
+def _statistics_problems(config: Config) -> list[Problem]:
+    return [
+        problem
+        for specs in config.statistics.values()
+        for name, spec in specs.statistics.items()
+        for problem in check(f"statistics {name}", spec, config.job.tables[spec.table], config.catalog[spec.table])
+    ]

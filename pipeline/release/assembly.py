@@ -1,0 +1,71 @@
+"""Gather one release: staged parts under their published names, statistics, and the documents beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.engines.model import SliceResult
+from pipeline.engines.order import part_order
+from pipeline.protect.model import Plan, ReleasePlan
+from pipeline.release.datapackage import data_package
+from pipeline.release.manifest import (
+    DATA_PACKAGE,
+    MANIFEST,
+    as_json,
+    part_name,
+    release_manifest,
+    statistic_name,
+)
+from pipeline.sinks import write_part
+from transforms import Keyring
+
+STATISTICS_FORMATS = ("csv", "parquet")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What goes into one published tree."""
+
+    files: Mapping[str, Path]  # name inside the release -> staged file
+    documents: Mapping[str, bytes]  # name inside the release -> content
+
+
+def assemble(
+    plan: Plan,
+    release: ReleasePlan,
+    results: Sequence[SliceResult],
+    statistics: Mapping[str, pa.Table],
+    staging: Path,
+    keyring: Keyring,
+) -> Assembly:
+    """Name the release's parts in keyed order, write its statistics, and describe it all.
+
+    Parts without rows are left out, except the only one: a table of no rows is published as an empty file.
+    """
+    files: dict[str, Path] = {}
+    rows: dict[str, int] = {}
+    parts: dict[str, int] = {}
+    identity = (release.recipient, release.purpose, plan.date)
+    for export in release.exports:
+        own = [
+            r.parts[release.number] for r in results if r.table == export.table and release.number in r.parts
+        ]
+        filled = [part for part in own if part.rows] or own[:1]
+        for position, number in enumerate(part_order(keyring, identity, export.table, len(filled))):
+            files[part_name(export.table, position, export.format)] = staging / filled[int(number)].path
+        rows[export.table] = sum(part.rows for part in filled)
+        parts[export.table] = len(filled)
+    for name, table in sorted(statistics.items()):
+        for file_format in STATISTICS_FORMATS:
+            path = staging / f"published-statistics/{release.number}-{name}.{file_format}"
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_part(path, table, file_format)
+            files[statistic_name(name, file_format)] = path
+    schemas = {name: table.schema for name, table in statistics.items()}
+    documents = {
+        MANIFEST: as_json(release_manifest(plan, release, rows, parts)),
+        DATA_PACKAGE: as_json(data_package(plan, release, parts, schemas)),
+    }
+    return Assembly(files, documents)

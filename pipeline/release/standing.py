@@ -1,0 +1,137 @@
+"""What stands already: which releases were published from equal inputs, and which a killed run left open."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pipeline import __version__
+from pipeline.config.loading import digest_of
+from pipeline.errors import JobWrong, NotBuilt, Problem
+from pipeline.intake import Cut
+from pipeline.protect.consent import Consent
+from pipeline.protect.model import Plan, ReleasePlan
+from pipeline.protect.plan import release_digest
+from pipeline.release.publish import RELEASES, SUMS
+from pipeline.state import Ledger
+from transforms import Keyring
+
+# Libraries whose versions can change published bytes.
+_LIBRARIES = (
+    "cryptography",
+    "numpy",
+    "phonenumbers",
+    "pyarrow",
+    "presidio-anonymizer",
+    "python-stdnum",
+    "tzdata",
+)
+
+
+def input_digests(
+    plan: Plan, cuts: Mapping[str, Cut], consent: Consent | None, erased: frozenset[bytes], keyring: Keyring
+) -> Mapping[int, str]:
+    """Return, for each release, SHA-256 (hex) over everything that decides its bytes.
+
+    That is: its plan, the bytes of its tables (of all tables, where who a person is or how old depends on them),
+    consent on the basis of consent, erasures, the public check value of the key, versions and processor family.
+    """
+    digests = {}
+    for release in plan.releases:
+        asks_people = release.basis == "consent" or release.statistics
+        tables = sorted(plan.tables) if asks_people else release.tables
+        files = [[table, [[file.sha256, file.records] for file in cuts[table].files]] for table in tables]
+        digests[release.number] = digest_of(
+            plan.date,
+            release_digest(release),
+            [
+                [name, plan.tables[name].source.model_dump(mode="json"), dict(plan.tables[name].classes)]
+                for name in tables
+            ],
+            files,
+            consent.digest if consent and release.basis == "consent" else "",
+            sorted(digest.hex() for digest in erased),
+            keyring.check_value(release.key_id),
+            _versions(),
+            platform.machine(),
+        )
+    return digests
+
+
+def unchanged(out: Path, ledger: Ledger, release: ReleasePlan, date: str, digest: str) -> bool:
+    """Whether the release is published from equal inputs and its tree is whole."""
+    entry = ledger.published(release.recipient, date)
+    if entry is None or entry.input_digest != digest:
+        return False
+    link = out / release.recipient / date
+    try:
+        return os.readlink(link) == f"{RELEASES}/{entry.tree}" and tree_is_whole(link, entry.release_digest)
+    except OSError:
+        return False
+
+
+def changed_without_leave(
+    out: Path, ledger: Ledger, release: ReleasePlan, date: str, digest: str, *, supersede: bool
+) -> Problem | None:
+    """Return why a release that is published from other inputs may not be replaced, or None."""
+    entry = ledger.published(release.recipient, date)
+    if entry is None or entry.input_digest == digest or not (out / release.recipient / date).is_symlink():
+        return None
+    where = f"{release.recipient}/{date}"
+    if release.statistics:
+        message = "its statistics are published, and superseding published statistics is not built yet"
+        return Problem(
+            NotBuilt.code, where, message, "two versions of one statistic can be subtracted from each other"
+        )
+    if supersede:
+        return None
+    return Problem(
+        JobWrong.code,
+        where,
+        "is published already, and inputs, consent, policy, keys or Pouch's version have changed since",
+        "--supersede replaces it",
+    )
+
+
+def tree_is_whole(tree: Path, release_digest: str) -> bool:
+    """Whether every file has the digest that SHA256SUMS states, and SHA256SUMS the one that the ledger states."""
+    sums = (tree / SUMS).read_bytes()
+    if hashlib.sha256(sums).hexdigest() != release_digest:
+        return False
+    for line in sums.decode().splitlines():
+        digest, _, name = line.partition("  ")
+        with (tree / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                return False
+    return True
+
+
+def settle_pending(out: Path, ledger: Ledger) -> None:
+    """Record what became of releases that a killed run left open: what readers see is published, the rest abandoned."""
+    for entry in ledger.pending():
+        link = out / entry.recipient / entry.date
+        seen = link.is_symlink() and os.readlink(link) == f"{RELEASES}/{entry.tree}"
+        ledger.record(
+            "published" if seen else "abandoned",
+            run=entry.run,
+            recipient=entry.recipient,
+            date=entry.date,
+            tree=entry.tree,
+            release_digest=entry.release_digest,
+            input_digest=entry.input_digest,
+            plan_digest=entry.plan_digest,
+            rows=entry.rows,
+            facts=entry.facts,
+        )
+
+
+def _versions() -> list[list[str]]:
+    found = [["pouch", __version__]]
+    for library in _LIBRARIES:
+        try:
+            found.append([library, version(library)])
+        except PackageNotFoundError:
+            found.append([library, ""])
+    return found
