@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from pipeline.errors import InternalError, JobWrong, NotBuilt, PouchError
 
@@ -33,19 +33,19 @@ Format = Annotated[str, typer.Option("--format", help="`table` for people, `json
 def main() -> NoReturn:
     """Run the command line; every way out has its documented exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="pouch", standalone_mode=False)
     except PouchError as error:
         for problem in error.problems:
             print(f"pouch: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(JobWrong.code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("pouch: interrupted; nothing was published by this command", file=sys.stderr)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         raise  # not reached: the signal ends the process, so that the caller sees how it ended
+    except TyperException as error:
+        _show_usage(error)
+        sys.exit(JobWrong.code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -57,6 +57,15 @@ def main() -> NoReturn:
             print(f"pouch: {problem}", file=sys.stderr)
         sys.exit(min(problem.code for problem in problems))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_usage(error: TyperException) -> None:
+    """Usage errors hold the user's own words only; typer formats them."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    else:
+        print(f"pouch: {error}", file=sys.stderr)
 
 
 def _examples(*lines: str) -> str:

@@ -135,6 +135,12 @@ def test_minors_are_withheld_whoever_says_so(tmp_path: Path) -> None:
     ]
 
 
+def test_among_equally_new_lines_the_flag_of_a_minor_wins(tmp_path: Path) -> None:
+    lines = ["a,p,true,2026-01-01T10:00Z,true", "a,q,true,2026-01-01T10:00Z,false"]
+    for ordered in (lines, lines[::-1]):
+        assert reasons(consent(tmp_path, *ordered), "p", "a") == ["minor"]
+
+
 def test_an_account_and_a_device_of_one_name_are_two(tmp_path: Path) -> None:
     found = consent(tmp_path, "x1,p,true,2026-01-01,")
     device = subject_of("device_id", pa.array(["x1"]))

@@ -103,6 +103,14 @@ def test_the_fourteenth_birthday_itself_is_of_age() -> None:
     assert young("birth_date", *texts) == [True, False, False, True, False, False]
 
 
+def test_the_birthday_of_typed_columns_and_resident_ids() -> None:
+    days = [date(2012, 11, 2), date(2012, 11, 1)]
+    assert young("birth_date", *days, kind=pa.date32()) == [True, False]
+    times = [datetime.combine(day, time(0)) for day in days]
+    assert young("birth_date", *times, kind=pa.timestamp("us")) == [True, False]
+    assert young("national_id", *map(resident_id, days)) == [True, False]
+
+
 @given(st.dates(date(1900, 1, 1), ON), st.dates(date(2020, 1, 1), date(2030, 1, 1)))
 def test_age_is_counted_in_calendar_years(birth: date, on: date) -> None:
     age = on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))

@@ -1,6 +1,7 @@
 """CSV intake against a second, naive reader written character by character, and on real hostile files."""
 
 import io
+import itertools
 import json
 import lzma
 import tarfile
@@ -86,7 +87,11 @@ def csv_source(path: str, **others: str) -> TableSource:
 
 
 def read_all(found: Cut, source: TableSource, base: Path, limits: Limits) -> list[SliceRecords]:
-    return [part for lane in found.lanes for part in read(found, lane, source, columns=None, base=base, limits=limits)]
+    return [
+        part
+        for lane in found.lanes
+        for part in read(found, lane, source, columns=None, base=base, limits=limits)
+    ]
 
 
 def outcomes(parts: list[SliceRecords]) -> list[Outcome]:
@@ -105,15 +110,40 @@ def outcomes(parts: list[SliceRecords]) -> list[Outcome]:
 
 SMALL = st.sampled_from([1, 2, 3, 7, 64, 1 << 20])
 MESSY = st.lists(
-    st.sampled_from([b"a", b",", b",", b'"', b'"', b"\n", b"\n", b"\r", b"\r\n", b"\0", b"\xff", "é".encode(), "手".encode()]),
+    st.sampled_from(
+        [
+            b"a",
+            b",",
+            b",",
+            b'"',
+            b'"',
+            b"\n",
+            b"\n",
+            b"\r",
+            b"\r\n",
+            b"\0",
+            b"\xff",
+            "é".encode(),
+            "手".encode(),
+        ]
+    ),
     max_size=60,
 ).map(b"".join)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=MESSY, width=st.integers(1, 3), block=SMALL, piece=SMALL, records=st.sampled_from([1, 2, 5, 1000]))
+@given(
+    body=MESSY, width=st.integers(1, 3), block=SMALL, piece=SMALL, records=st.sampled_from([1, 2, 5, 1000])
+)
 def test_every_byte_string_reads_as_the_naive_reader_reads_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes, width: int, block: int, piece: int, records: int
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+    width: int,
+    block: int,
+    piece: int,
+    records: int,
 ) -> None:
     """Values, rejections and counts agree for any bytes, block size and slice size."""
     monkeypatch.setattr(content, "BLOCK", block)
@@ -129,14 +159,19 @@ def test_every_byte_string_reads_as_the_naive_reader_reads_it(
     assert outcomes(read_all(found, source, tmp_path, limits)) == expected
 
 
-CELLS = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8))
-TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=30))
+CELLS = st.one_of(
+    st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+)
+TABLES = st.integers(1, 4).flatmap(
+    lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=30)
+)
 
 
 def quoted(row: list[str | None], delimiter: str) -> str:
     needs = set(delimiter + '"\r\n')
     return delimiter.join(
-        "" if cell is None else '"' + cell.replace('"', '""') + '"' if not cell or needs & set(cell) else cell for cell in row
+        "" if cell is None else '"' + cell.replace('"', '""') + '"' if not cell or needs & set(cell) else cell
+        for cell in row
     )
 
 
@@ -150,6 +185,7 @@ def quoted(row: list[str | None], delimiter: str) -> str:
     records=st.sampled_from([1, 3, 1000]),
 )
 def test_any_table_comes_back_from_any_encoding_and_any_splitting_into_files(
+    *,
     tmp_path: Path,
     rows: list[list[str | None]],
     delimiter: str,
@@ -164,8 +200,10 @@ def test_any_table_comes_back_from_any_encoding_and_any_splitting_into_files(
     width = len(rows[0]) if rows else 2
     names = ["ca", "cb", "cc", "cd"][:width]
     edges = [0, *sorted(min(split, len(rows)) for split in splits), len(rows)]
-    for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
-        text = line_end.join([delimiter.join(names), *(quoted(row, delimiter) for row in rows[start:end]), ""])
+    for number, (start, end) in enumerate(itertools.pairwise(edges)):
+        text = line_end.join(
+            [delimiter.join(names), *(quoted(row, delimiter) for row in rows[start:end]), ""]
+        )
         (tmp_path / f"{number}.csv").write_bytes(text.encode(encoding))
     declared = "utf-8" if encoding == "utf-8-sig" else encoding
     source = csv_source("*.csv", delimiter=delimiter, encoding=declared)
@@ -176,7 +214,9 @@ def test_any_table_comes_back_from_any_encoding_and_any_splitting_into_files(
     by_place = sorted(
         (file, record, list(row.values()))
         for part in parts
-        for file, record, row in zip(part.file.to_pylist(), part.record.to_pylist(), part.table.to_pylist(), strict=True)
+        for file, record, row in zip(
+            part.file.to_pylist(), part.record.to_pylist(), part.table.to_pylist(), strict=True
+        )
     )
     assert [row for _, _, row in by_place] == rows
     assert all(one.records >= min(records, len(rows)) for one in found.slices)
@@ -201,7 +241,9 @@ def test_csv_spectrum_reads_as_its_authors_say(tmp_path: Path) -> None:
         path = tmp_path / Path(name).name
         path.write_bytes(data)
         expected = json.loads(files[f"json/{path.stem}.json"])
-        if path.stem == "location_coordinates":  # its JSON is one object, with another phone number than the CSV
+        if (
+            path.stem == "location_coordinates"
+        ):  # its JSON is one object, with another phone number than the CSV
             expected = [expected | {"Contact Phone Number": "2095257564"}]
         if b"\r" not in data:  # the collection's CRLF files came with LF
             expected = json.loads(json.dumps(expected).replace("\\r\\n", "\\n"))
@@ -232,7 +274,11 @@ def test_no_hostile_file_crashes_or_loses_a_record(tmp_path: Path, delimiter: st
             continue
         text = data.removeprefix(b"\xef\xbb\xbf")
         if found.files[0].encoding != "utf-8":
-            text = data[found.files[0].mark :].decode(found.files[0].encoding, "pouch-mark-invalid").encode("utf-8", "surrogatepass")
+            text = (
+                data[found.files[0].mark :]
+                .decode(found.files[0].encoding, "pouch-mark-invalid")
+                .encode("utf-8", "surrogatepass")
+            )
         expected = naive_records(text, ord(delimiter), len(found.columns))[1:]
         got = outcomes(read_all(found, source, tmp_path, limits))
         assert got == expected, name
@@ -245,7 +291,8 @@ def test_no_hostile_file_crashes_or_loses_a_record(tmp_path: Path, delimiter: st
 
 @needs_shared_data
 @pytest.mark.parametrize(
-    ("name", "encoding", "rows", "first"), [("latin1", "latin-1", 12, "José Álvarez"), ("only_utf16", "utf-8", 5, "ŁŁŁ ŁŁŁŁŁŁŁŁŁ")]
+    ("name", "encoding", "rows", "first"),
+    [("latin1", "latin-1", 12, "José Álvarez"), ("only_utf16", "utf-8", 5, "ŁŁŁ ŁŁŁŁŁŁŁŁŁ")],
 )
 def test_real_files_in_other_encodings_read_when_declared(
     tmp_path: Path, name: str, encoding: str, rows: int, first: str
@@ -281,7 +328,9 @@ def text_table(tmp_path: Path, data: bytes, **others: str) -> list[SliceRecords]
         (b"1," + b"x" * ((1 << 20) + 1), Reason.FIELD_SIZE),
     ],
 )
-def test_a_malformed_record_is_rejected_alone_with_reason_and_place(tmp_path: Path, record: bytes, reason: Reason) -> None:
+def test_a_malformed_record_is_rejected_alone_with_reason_and_place(
+    tmp_path: Path, record: bytes, reason: Reason
+) -> None:
     (part,) = text_table(tmp_path, b"a,b\nok,1\n" + record + b"\n")
     (bad,) = part.rejected
     assert (bad.record, bad.position, bad.reason) == (1, 9, reason)
@@ -291,7 +340,18 @@ def test_a_malformed_record_is_rejected_alone_with_reason_and_place(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\n\n", b"a,a\n1,2\n", b"a,\n1,2\n", b'"a,b\n', b"a,b\xff\n1,2", b"a\0,b\n", b"13800138000,2\n", b"x@y.org,b\n", b'"a"b,c\n'],
+    [
+        b"",
+        b"\n\n",
+        b"a,a\n1,2\n",
+        b"a,\n1,2\n",
+        b'"a,b\n',
+        b"a,b\xff\n1,2",
+        b"a\0,b\n",
+        b"13800138000,2\n",
+        b"x@y.org,b\n",
+        b'"a"b,c\n',
+    ],
 )
 def test_a_file_without_a_sound_header_is_refused_without_showing_it(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(InputUnreadable) as caught:
@@ -344,7 +404,10 @@ def test_a_file_that_changes_after_the_cut_is_refused(tmp_path: Path) -> None:
     found = cut("x", source, "2026-01-01", tmp_path)
     (tmp_path / "x.csv").write_bytes(b"a,b\n1,2\n3,,\n")
     assert len(read_all(found, source, tmp_path, Limits())[0].rejected) == 1
-    for changed, message in ((b"a,b\n1,2\n\n\n\n\n", "not what the scan counted"), (b"a,b\n1,2\n", "has changed")):
+    for changed, message in (
+        (b"a,b\n1,2\n\n\n\n\n", "not what the scan counted"),
+        (b"a,b\n1,2\n", "has changed"),
+    ):
         (tmp_path / "x.csv").write_bytes(changed)
         with pytest.raises(InputUnreadable, match=message):
             read_all(found, source, tmp_path, Limits())

@@ -45,7 +45,11 @@ def test_the_json_test_suite(tmp_path: Path) -> None:
     counts = {"row": 0, "rejected": 0, "refused": 0, "blank": 0}
     for path, data in archive("json/JSONTestSuite.tar.xz").items():
         name = Path(path).name
-        line = data.removesuffix(b"\n").replace(b"\r", b" ").replace(b"\n", b" ") if name.startswith("y_") else data
+        line = (
+            data.removesuffix(b"\n").replace(b"\r", b" ").replace(b"\n", b" ")
+            if name.startswith("y_")
+            else data
+        )
         try:
             parts = parts_of(tmp_path, line)
         except InputUnreadable:
@@ -87,13 +91,17 @@ def test_the_json_test_suite_as_values_of_an_object(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (b'{"a":1.10,"b":1E5,"c":12345678901234567890123,"d":-0,"e":0.1e-7}',
-         {"a": "1.10", "b": "1E5", "c": "12345678901234567890123", "d": "-0", "e": "0.1e-7"}),
-        (b'{"id":"00123","t":true,"f":false,"n":null,"s":""}',
-         {"id": "00123", "t": "true", "f": "false", "n": None, "s": ""}),
+        (
+            b'{"a":1.10,"b":1E5,"c":12345678901234567890123,"d":-0,"e":0.1e-7}',
+            {"a": "1.10", "b": "1E5", "c": "12345678901234567890123", "d": "-0", "e": "0.1e-7"},
+        ),
+        (
+            b'{"id":"00123","t":true,"f":false,"n":null,"s":""}',
+            {"id": "00123", "t": "true", "f": "false", "n": None, "s": ""},
+        ),
         (b' { "a" : { "b" : { "c" : "x" } } , "d" : 1 } \r', {"a.b.c": "x", "d": "1"}),
         ('{"a":[1.50,"x",{"k":[]},null,true,"手"]}'.encode(), {"a": '[1.50,"x",{"k":[]},null,true,"手"]'}),
-        ('{"a":"\\u624b\\n\\"","b":"\\ud83d\\ude00"}'.encode(), {"a": '手\n"', "b": "😀"}),
+        (b'{"a":"\\u624b\\n\\"","b":"\\ud83d\\ude00"}', {"a": '手\n"', "b": "😀"}),
         (b'{"a":1,"a":2}', Reason.JSON_DUPLICATE),
         (b'{"a":1,"\\u0061":2}', Reason.JSON_DUPLICATE),
         (b'{"a":{"b":1,"b":1}}', Reason.JSON_DUPLICATE),
@@ -117,7 +125,7 @@ def test_the_json_test_suite_as_values_of_an_object(tmp_path: Path) -> None:
         (b'{"a":' + b"[" * 100_000, Reason.JSON_NESTING),
         (b'{"a":"' + b"x" * (1 << 20) + b'y"}', Reason.FIELD_SIZE),
     ],
-)  # fmt: skip
+)
 def test_one_line(tmp_path: Path, line: bytes, expected: object) -> None:
     assert one_line(tmp_path, line) == expected
 
@@ -162,12 +170,16 @@ OBJECTS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "手", "d e"]), VA
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     objects=OBJECTS,
-    noise=st.lists(st.tuples(st.integers(0, 15), st.sampled_from([b"{", b"", b"  ", b"[]", b"\xff", b"{} {}"])), max_size=3),
+    noise=st.lists(
+        st.tuples(st.integers(0, 15), st.sampled_from([b"{", b"", b"  ", b"[]", b"\xff", b"{} {}"])),
+        max_size=3,
+    ),
     ascii_only=st.booleans(),
     spaces=st.booleans(),
     records=st.sampled_from([1, 2, 1000]),
 )
 def test_objects_come_back_and_every_bad_line_is_counted(
+    *,
     tmp_path: Path,
     objects: list[dict[str, object]],
     noise: list[tuple[int, bytes]],

@@ -26,8 +26,12 @@ def test_every_type_becomes_text_without_loss(tmp_path: Path) -> None:
             "id": pa.array(["00123", None, ""]).dictionary_encode(),
             "big": pa.array([2**63 - 1, None, -1]),
             "unsigned": pa.array([2**64 - 1, 0, None], pa.uint64()),
-            "amount": pa.array([decimal.Decimal("1234567890123456.70"), None, decimal.Decimal("-0.01")], pa.decimal128(18, 2)),
-            "at": pa.array([dt.datetime(2026, 1, 2, 3, 4, 5), None, dt.datetime(1, 1, 1)], pa.timestamp("us")),
+            "amount": pa.array(
+                [decimal.Decimal("1234567890123456.70"), None, decimal.Decimal("-0.01")], pa.decimal128(18, 2)
+            ),
+            "at": pa.array(
+                [dt.datetime(2026, 1, 2, 3, 4, 5), None, dt.datetime(1, 1, 1)], pa.timestamp("us")
+            ),
             "nanos": pa.array([1, None, 1_000_000_000], pa.timestamp("ns")),
             "zoned": pa.array([0, None, 1_000_000], pa.timestamp("us", "Australia/Sydney")),
             "day": pa.array([dt.date(1990, 2, 3), None, None]),
@@ -47,12 +51,27 @@ def test_every_type_becomes_text_without_loss(tmp_path: Path) -> None:
     first, empty, third = found.to_pylist()
     assert {name: value for name, value in empty.items() if value is not None} == {"unsigned": "0"}
     assert first == {
-        "id": "00123", "big": "9223372036854775807", "unsigned": "18446744073709551615", "amount": "1234567890123456.70",
-        "at": "2026-01-02T03:04:05.000000", "nanos": "1970-01-01T00:00:00.000000001", "zoned": "1970-01-01T00:00:00.000000Z",
-        "day": "1990-02-03", "yes": "true", "f": "0.1", "who.name": "手", "who.deep.x": "1", "tags": '["a",null]',
-        "raw": "abc", "mac": "00ff10", "view": "x", "none": None,
-    }  # fmt: skip
-    assert third["amount"] == "-0.01" and third["f"] == "1e+300" and third["tags"] == "[]" and third["id"] == ""
+        "id": "00123",
+        "big": "9223372036854775807",
+        "unsigned": "18446744073709551615",
+        "amount": "1234567890123456.70",
+        "at": "2026-01-02T03:04:05.000000",
+        "nanos": "1970-01-01T00:00:00.000000001",
+        "zoned": "1970-01-01T00:00:00.000000Z",
+        "day": "1990-02-03",
+        "yes": "true",
+        "f": "0.1",
+        "who.name": "手",
+        "who.deep.x": "1",
+        "tags": '["a",null]',
+        "raw": "abc",
+        "mac": "00ff10",
+        "view": "x",
+        "none": None,
+    }
+    assert (
+        third["amount"] == "-0.01" and third["f"] == "1e+300" and third["tags"] == "[]" and third["id"] == ""
+    )
 
 
 CHILD = """
@@ -77,11 +96,18 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 def test_hostile_files_are_refused_or_read_whole(tmp_path: Path) -> None:
     """80 corrupt files: the child survives them all, and none gives fewer rows than its footer counts."""
     names = ("parquet/arrow-parquet-fuzz.tar.xz", "parquet/parquet-testing-bad_data.tar.xz")
-    files = [(path, data) for name in names for path, data in archive(name).items() if not path.endswith(".md")]
+    files = [
+        (path, data) for name in names for path, data in archive(name).items() if not path.endswith(".md")
+    ]
     for number, (_, data) in enumerate(files):
         (tmp_path / f"{number:03}.parquet").write_bytes(data)
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", CHILD, str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
@@ -112,7 +138,13 @@ def test_row_groups_join_to_slices_and_huge_ones_are_streamed(tmp_path: Path, gr
 
 def test_a_flipped_byte_is_caught_by_the_page_checksum(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    pq.write_table(pa.table({"a": [f"value {n}" for n in range(100)]}), path, write_page_checksum=True, compression="none", use_dictionary=False)
+    pq.write_table(
+        pa.table({"a": [f"value {n}" for n in range(100)]}),
+        path,
+        write_page_checksum=True,
+        compression="none",
+        use_dictionary=False,
+    )
     data = path.read_bytes()
     path.write_bytes(data.replace(b"value 50", b"value 51", 1))
     with pytest.raises(InputUnreadable, match="corrupt Parquet data"):

@@ -143,7 +143,7 @@ def test_every_changed_byte_of_the_keyring_file_is_noticed(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b"{\n", b"{ \n"),
+        (b'"format": 1', b'"format":  1'),
         (b'"format": 1,', b'"format": 1, "format": 1,'),
         (b'"state": "active"', b'"state": "retired", "state": "active"'),
         (b'"format"', b'"\\u0066ormat"'),

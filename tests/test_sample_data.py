@@ -46,10 +46,13 @@ def order_rows(day: date) -> tuple[tuple[str, ...], ...]:
     return tuple(rows)
 
 
-def whole_orders(day: date) -> Iterator[dict[str, str]]:
-    for row in order_rows(day):
-        if len(row) == len(orders.COLUMNS) and re.fullmatch(r"SO\d{13}", row[0]):
-            yield dict(zip(orders.COLUMNS, row, strict=True))
+@cache
+def whole_orders(day: date) -> tuple[dict[str, str], ...]:
+    return tuple(
+        dict(zip(orders.COLUMNS, row, strict=True))
+        for row in order_rows(day)
+        if len(row) == len(orders.COLUMNS) and re.fullmatch(r"SO\d{13}", row[0])
+    )
 
 
 @cache
@@ -58,14 +61,17 @@ def device_lines(day: date) -> tuple[bytes, ...]:
     return tuple(line for path in files for line in gzip.decompress(path.read_bytes()).splitlines())
 
 
-def whole_events(day: date) -> Iterator[dict[str, Any]]:
+@cache
+def whole_events(day: date) -> tuple[dict[str, Any], ...]:
+    found = []
     for line in device_lines(day):
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict):
-            yield event
+            found.append(event)
+    return tuple(found)
 
 
 def flat(event: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

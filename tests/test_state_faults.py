@@ -100,8 +100,12 @@ class FailingCall:
         return self.real(*args, **options)
 
 
+QUICK = ("write", "link")
+SLOW = [pytest.param(step, errno.ENOSPC, marks=pytest.mark.long) for step in CHANGES if step not in QUICK]
+
+
 @pytest.mark.parametrize(
-    ("step", "code"), [(step, errno.ENOSPC) for step in CHANGES] + [("fsync", errno.EIO)]
+    ("step", "code"), [*((step, errno.ENOSPC) for step in QUICK), ("fsync", errno.EIO), *SLOW]
 )
 def test_a_disk_that_refuses_any_one_call_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, code: int

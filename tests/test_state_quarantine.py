@@ -306,3 +306,12 @@ def test_parts_on_another_file_system_are_copied(
     run = filled(state, keyring, tmp_path / "staging")
     assert len(opened(state, run, keyring)) == 4
     assert list((tmp_path / "staging").iterdir()) == []
+
+
+def test_a_missing_part_is_noticed_before_the_first_record(
+    state: State, keyring: Keyring, tmp_path: Path
+) -> None:
+    run = filled(state, keyring, tmp_path / "staging")
+    (state.quarantine_dir(run) / "orders-00000.sealed").unlink()  # the second of three
+    with pytest.raises(CheckFailed, match="was changed or is missing"):
+        read_quarantine(state, run, keyring, who="kim", reason="ticket 4711")

@@ -207,7 +207,7 @@ def check_laws(transform: Transform, array: pa.Array) -> None:
 
 @pytest.mark.parametrize(("transform", "array"), CASES)
 def test_length_nulls_type_domain_and_determinism(transform: Transform, array: pa.Array) -> None:
-    """Equal length, nulls stay null, the declared type, every cell in the declared domain, the same on a rerun."""
+    """Equal length, nulls stay null, the type, every cell in the declared domain, the same on a rerun."""
     check_laws(transform, array)
     check_laws(transform, array.slice(1, 3))
     check_laws(transform, array.slice(0, 0))
@@ -247,7 +247,7 @@ def test_the_form_of_the_column_does_not_matter(transform: Transform, array: pa.
 
 
 TEXT_CASES = [case for case in CASES if case.values[1] is COLUMNS["text"]]
-SCRIPTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+SCRIPTS = st.text(st.characters(codec="utf-8"), max_size=12)
 WILD = st.one_of(
     st.none(),
     SCRIPTS,
@@ -262,7 +262,7 @@ WILD = st.one_of(
 
 
 @pytest.mark.parametrize("transform", [case.values[0] for case in TEXT_CASES], ids=[c.id for c in TEXT_CASES])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(values=st.lists(WILD, max_size=12))
 def test_laws_hold_for_any_text(transform: Transform, values: list[str | None]) -> None:
     """Emoji, astral and combining characters, Chinese, empty strings, hostile URLs."""

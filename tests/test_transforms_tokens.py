@@ -1,6 +1,7 @@
 """Keyed hashes and ciphertexts: who can link, who can turn back, what length tells."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import itertools
@@ -72,7 +73,7 @@ def tokens_of(transform: Transform, keyring: Keyring = KEYRING, context: Context
 @pytest.mark.parametrize("transform", KEYED, ids=repr)
 @pytest.mark.parametrize(("other", "separates_all"), OTHER_PLACES)
 def test_another_place_shares_no_token(transform: Transform, other: Context, separates_all: bool) -> None:
-    """Recipient, purpose, domain and epoch separate all tokens; release, table and column those of encrypt_gcm."""
+    """Recipient, purpose, domain and epoch separate all tokens; release, table, column those of GCM."""
     shared = tokens_of(transform) & tokens_of(transform, context=other)
     if separates_all or isinstance(transform, EncryptGcm):
         assert not shared
@@ -97,7 +98,7 @@ def test_fields_cannot_flow_into_one_another(first: int) -> None:
 
 
 def test_key_id_is_authenticated() -> None:
-    """Two key ids for one master: a token renamed to the other id is rejected, so headers cannot be swapped."""
+    """Two key ids for one master: a token renamed to the other id is rejected."""
     twins = Keyring({"k1": MASTERS["k1"], "k2": MASTERS["k1"]}, "k1")
     for transform in CIPHERS:
         bound = transform.bind(twins, CONTEXT)
@@ -113,7 +114,7 @@ def test_equal_phones_written_differently_get_one_token() -> None:
     written = pa.array(
         ["+61412345678", "0412 345 678", "+61 (0)412-345-678", "(0412) 345678", "0011 61 412 345 678"]
     )
-    assert len(set(bound(written).to_pylist())) == 1
+    assert len(set(bound(pa.array(written)).to_pylist())) == 1
 
 
 def test_keyed_hash_is_hmac_sha256_of_the_value() -> None:
@@ -175,7 +176,7 @@ def test_length_of_a_fixed_mask_tells_nothing() -> None:
 
 
 def test_gcm_hides_equality_and_repeats_on_a_rerun() -> None:
-    """One value in many rows gets as many tokens, the same ones on every run, and other ones for other rows."""
+    """One value in many rows gets as many tokens, the same on every run, others for other rows."""
     column = pa.array(["+61412345678"] * 50)
     bound = EncryptGcm().bind(KEYRING, CONTEXT)
     tokens = bound(column, row_ids=ROWS).to_pylist()
@@ -210,7 +211,7 @@ def test_gcm_nonces_differ_where_row_or_value_does() -> None:
 
 @pytest.mark.parametrize("transform", CIPHERS, ids=repr)
 @settings(max_examples=40, deadline=None)
-@given(values=st.lists(st.none() | st.text(st.characters(exclude_categories=("Cs",))), max_size=8))
+@given(values=st.lists(st.none() | st.text(st.characters(codec="utf-8")), max_size=8))
 def test_reveal_is_the_inverse(transform: Transform, values: list[str | None]) -> None:
     """Any text, also one that ends in zeros or in the padding's own mark."""
     array = pa.array([*values, "a\0\0", "\x80", "\0", ""], pa.string())
@@ -227,7 +228,7 @@ def test_reveal_is_the_inverse(transform: Transform, values: list[str | None]) -
 def test_tokens_of_another_place_are_rejected(
     transform: Transform, other: Context, separates_all: bool
 ) -> None:
-    """No recipient's, purpose's, domain's or epoch's token opens elsewhere; GCM's not in another column either."""
+    """No token opens for another recipient, purpose, domain or epoch; those of GCM in no other column."""
     tokens = transform.bind(KEYRING, CONTEXT)(PHONES, row_ids=ROWS)
     if separates_all or isinstance(transform, EncryptGcm):
         with pytest.raises(TokenRejected, match="not made by this key"):
@@ -313,10 +314,8 @@ def test_field_encoding_is_injective(fields: list[bytes], others: list[bytes]) -
 @given(data=st.binary(max_size=40))
 def test_decoding_wild_bytes_never_crashes(data: bytes) -> None:
     """Wild bytes are fields, or refused."""
-    try:
+    with contextlib.suppress(Undecodable):
         assert encode_fields(*decode_fields(data)) == data
-    except Undecodable:
-        pass
 
 
 @given(values=st.lists(st.binary(max_size=300), max_size=5), bucket=st.sampled_from([1, 2, 16, 64, 100]))

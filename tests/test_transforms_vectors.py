@@ -7,7 +7,7 @@ from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.vectors import run_file
 from transforms import primitives
 
-# File -> vectors that must come out right, and those that Pouch has no use for (each with its reason in tests/vectors).
+# File -> vectors that must come out right, and exempt ones (tests/vectors.py has the reason of each).
 EXPECTED = {
     "wycheproof/hmac_sha256_test.json.gz": (71, 0),
     "wycheproof/hkdf_sha256_test.json.gz": (48, 0),

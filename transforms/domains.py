@@ -160,7 +160,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class MultipleOf:
-    """Numbers that are multiples of a step (floats: nearest multiple, to 1 part in 10^9)."""
+    """Numbers that are multiples of a step (floats: as near as the type allows)."""
 
     type: pa.DataType
     step: Decimal
@@ -185,11 +185,12 @@ class MultipleOf:
             wide = array.cast(pa.decimal128(38, self.type.scale))
             floor = pc.round_to_multiple(wide, pa.scalar(self.step, wide.type), round_mode="towards_zero")
             return _members(pc.equal(floor, wide))
-        values = array.to_numpy(zero_copy_only=False)
-        with np.errstate(invalid="ignore"):
+        precision = float(np.finfo(self.type.to_pandas_dtype()).eps)
+        values = array.to_numpy(zero_copy_only=False).astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
             quotient = values / float(self.step)
-            near = np.abs(quotient - np.rint(quotient)) <= 1e-9 * np.maximum(1.0, np.abs(quotient))
-        return pa.array(near | ~np.isfinite(values))
+            near = np.abs(quotient - np.rint(quotient)) <= 1e-9 + 4 * precision * np.abs(quotient)
+        return pa.array(near | ~np.isfinite(quotient))
 
 
 @dataclass(frozen=True)

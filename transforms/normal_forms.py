@@ -47,8 +47,8 @@ def folded_text(value: str) -> str:
 
 
 def email_form(value: str) -> str:
-    """Folded, without blanks."""
-    return _BLANKS.sub("", fold(value))
+    """Folded, without blanks; folded again, because marks can compose where a blank was."""
+    return fold(_BLANKS.sub("", fold(value)))
 
 
 def digits_form(value: str) -> str:
@@ -88,16 +88,20 @@ def _folded_text_ascii(values: pa.Array) -> pa.Array:
     return pc.ascii_trim(pc.replace_substring_regex(pc.ascii_lower(values), _ASCII_BLANKS, " "), " ")
 
 
+def _where(readable: pa.Array, formed: pa.Array, values: pa.Array) -> pa.Array:
+    if pc.all(readable, min_count=0).as_py():
+        return formed
+    return pc.if_else(readable, formed, _folded_text_ascii(values))
+
+
 def _only_ascii(values: pa.Array, others: str) -> pa.Array:
     kept = _without(pc.ascii_lower(values), others)
-    return pc.if_else(pc.equal(kept, ""), _folded_text_ascii(values), kept)
+    return _where(pc.not_equal(kept, ""), kept, values)
 
 
 def _mac_ascii(values: pa.Array) -> pa.Array:
     digits = _without(pc.ascii_lower(values), r"[:.\-\t-\r\x1c- ]+")
-    return pc.if_else(
-        pc.match_substring_regex(digits, r"^[0-9a-f]{12}\z"), digits, _folded_text_ascii(values)
-    )
+    return _where(pc.match_substring_regex(digits, r"^[0-9a-f]{12}\z"), digits, values)
 
 
 # ------------------------------------------------------------------ arrays

@@ -59,11 +59,7 @@ class RoundNumber(Transform):
 
     def _rounded(self, values: pa.Array) -> pa.Array:
         if pa.types.is_floating(values.type):
-            multiple = pa.scalar(float(self.step), values.type)
-            # Adding zero turns -0.0 into 0.0: the sign would tell that the value was below zero.
-            return pc.add(
-                pc.round_to_multiple(values, multiple, round_mode="half_to_even"), pa.scalar(0.0, values.type)
-            )
+            return self._rounded_floats(values.cast(pa.float64())).cast(values.type)
         try:
             wide = (
                 values.cast(pa.decimal128(38, values.type.scale))
@@ -77,6 +73,15 @@ class RoundNumber(Transform):
                 [None if v is None else self._nearest(v, values.type) for v in values.to_pylist()],
                 values.type,
             )
+
+    def _rounded_floats(self, values: pa.Array) -> pa.Array:
+        # Floats of 2^53 steps and more lie further apart than a step: nothing finer is left in them.
+        fine = pc.less(pc.abs(values), pa.scalar(float(self.step) * 2.0**53))
+        multiple = pa.scalar(float(self.step))
+        near = pc.if_else(fine, values, pa.scalar(0.0))
+        rounded = pc.round_to_multiple(near, multiple, round_mode="half_to_even")
+        # Adding zero turns -0.0 into 0.0: the sign would tell that the value was below zero.
+        return pc.add(pc.if_else(fine, rounded, values), pa.scalar(0.0))
 
     def _nearest(self, value: int | Decimal, data_type: pa.DataType) -> int | Decimal:
         exact = Decimal(value)

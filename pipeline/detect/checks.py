@@ -52,7 +52,6 @@ _FILE_ENDINGS = frozenset(
         "pdf",
         "txt",
     )
-    + ("log", "zip", "gz", "so", "dll")
 )
 _AT_WORD = re.compile(r" ?(?:\(at\)|\[at\]| at |艾特) ?")
 _DOT_WORD = re.compile(r" ?(?:\(dot\)|\[dot\]| dot |点) ?")
@@ -61,6 +60,7 @@ _DATE = re.compile(
     r"(?:19|20)[0-9]{2}([\-/.])[01]?[0-9]\1[0-3]?[0-9](?: [0-9]{2})?"
     r"|[0-3]?[0-9]([\-/.])[0-3]?[0-9]\2(?:19|20)[0-9]{2}"
 )
+_YEARS = re.compile(r"(?:19|20)[0-9]{2} ?[\-/] ?(?:19|20)[0-9]{2}")
 _CJK_DIGITS = str.maketrans("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖两", "0012345678911234567892")
 
 
@@ -97,6 +97,8 @@ CARD_RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("644", "649", (16, 17, 18, 19)),
     ("65", "65", (16, 17, 18, 19)),
     ("3528", "3589", (16, 17, 18, 19)),  # JCB
+    ("1800", "1800", (15,)),  # JCB, older cards
+    ("2131", "2131", (15,)),
     ("300", "305", (14, 16)),  # Diners Club
     ("36", "36", (14, 16)),
     ("38", "39", (14, 16)),
@@ -245,7 +247,8 @@ def coordinates(value: str) -> float | None:
 def day_or_time(value: str) -> float | None:
     """A month and a day that exist, or a time of day."""
     if re.match(r"[0-9]{1,2}:", value):
-        return 0.7 if all(int(part) < 60 for part in value.split(":")[1:2]) else None
+        parts = re.findall(r"[0-9]+", value)
+        return 0.7 if all(int(part) < 60 for part in parts[1:3]) else None
     parts = [int(part) for part in re.findall(r"[0-9]+", value)[:3]]
     if len(parts) < 3:
         return 0.7
@@ -263,11 +266,16 @@ def phone(value: str) -> float | None:
     """
     value = _EXTENSION.sub("", value)
     digits = digits_of(value)
-    if not 7 <= len(digits) <= 15 or len(set(digits)) < 2 or _DATE.fullmatch(value):
+    if (
+        not 7 <= len(digits) <= 15
+        or len(set(digits)) < 2
+        or _DATE.fullmatch(value)
+        or _YEARS.fullmatch(value)
+    ):
         return None
     if value.startswith(("+", "(+", "00")):
         international = "+" + (digits[2:] if value.startswith("00") else digits)
-        return 0.9 if _valid_phone(international, None) else None
+        return 0.9 if _valid_phone(international, None) else 0.55 if _possible_phone(international) else None
     if re.fullmatch(r"(?:0?86)?1[3-9][0-9]{9}", digits):
         return 0.8
     laid_out = not value.isdigit()
@@ -290,6 +298,16 @@ def _valid_phone(number: str, region: str | None) -> bool:
 
     try:
         return bool(phonenumbers.is_valid_number(phonenumbers.parse(number, region)))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _possible_phone(international: str) -> bool:
+    """A length that the country's numbers have; its ranges change faster than any table."""
+    import phonenumbers
+
+    try:
+        return bool(phonenumbers.is_possible_number(phonenumbers.parse(international, None)))
     except phonenumbers.NumberParseException:
         return False
 

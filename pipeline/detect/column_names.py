@@ -9,7 +9,7 @@ from importlib.resources import files
 from pipeline.detect.lexicon import words
 
 _PARTS = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|#|[\u3400-\u9fff]+")
-_SPELLINGS = re.compile("IP(?=v[46])|WiFi|WLan|iOS|macOS|iPhone|ID(?=s?$)")
+_SPELLINGS = re.compile("IP(?=v[46])|WiFi|WLan|iOS|macOS|iPhone")
 _HAN = re.compile("[\u3400-\u9fff]")
 
 

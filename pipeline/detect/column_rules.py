@@ -66,7 +66,8 @@ SUPPORT_OF_PHRASES: Mapping[str, Support] = {
     "house no": Support(("house",), 0.6, 0.9, longest=20),
 }
 
-# Weak forms that stand out so clearly that they decide without a name: form, class, least share, contradictions.
+# Weak forms that stand out so clearly that they decide without a name: form, class, least share,
+# contradictions.
 TELLING: tuple[tuple[str, str, float, Mapping[str, float]], ...] = (
     ("street", "postal_address", 0.6, {"machine": 0.1, "user_agent": 0.3}),
     ("moment", "order_time", 0.95, {}),
@@ -99,7 +100,7 @@ SUPPORT: Mapping[str, Support] = {
     "region": Support(("letters",), 0.8, 0.9, {**_NO_NUMBERS, "sentence": 0.3}, longest=40),
     "country": Support(("country",), 0.4, 0.8, {**_NO_NUMBERS, "sentence": 0.3}, longest=40),
     "postcode": Support(("postcode",), 0.6, 0.9, {"truth": 0.9}, longest=12),
-    "gender": Support(("gender_letter", "gender"), 0.7, 1.0, longest=20),
+    "gender": Support(("gender_letter", "gender"), 0.6, 1.0, longest=20),
     "age": Support(("age",), 0.9, 1.0, {"truth": 0.9}, 3),
     "birth_date": Support(("day", "moment"), 0.6, 0.9),
     "national_id": Support(("id_like", "resident_id"), 0.5, 0.9, {"truth": 0.9, "moment": 0.3}, longest=32),

@@ -57,6 +57,7 @@ _HAN = re.compile("[\u3400-\u9fff]")
 _WORDS = re.compile(r"[^\W_]+")
 _MACHINE = re.compile(r"[{}<>=\[\]|]|::|0x[0-9a-f]+|\w+\(\)")
 _CELL = re.compile(r"[0-9]{1,9}|[0-9]{3}-[0-9]{2,3}-[0-9]+-[0-9]+")
+_PAIR = re.compile(r"[(\[]?-?[0-9]{1,3}\.[0-9]{2,} ?[,; /] ?-?[0-9]{1,3}\.[0-9]{2,}[)\]]?")
 _AGE = re.compile(r"[0-9]{1,3}(?:\.[05]0*)?")
 _HOUSE = re.compile(r"[0-9]{1,5} ?[a-z]?(?: ?[\-/–, ] ?[0-9]{0,5}[a-z]?)*")
 _LINKING = re.compile(r"https?:|www\.|\.html?\b")
@@ -159,7 +160,7 @@ FORMS: Mapping[str, Callable[[str], bool]] = {
     "digits": lambda v: _DIGITS.fullmatch(v) is not None,
     "latitude": _within(-90, 90, 2),
     "degrees": _within(-180, 360),
-    "pair": lambda v: checks.coordinates(v) is not None and re.fullmatch(r"[-0-9., ]+", v) is not None,
+    "pair": lambda v: _PAIR.fullmatch(v) is not None and checks.coordinates(v) is not None,
     "age": lambda v: _AGE.fullmatch(v) is not None and float(v) <= 120,
     "day": lambda v: _DAY.fullmatch(v) is not None,
     "moment": lambda v: _MOMENT.fullmatch(v) is not None,

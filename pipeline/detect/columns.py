@@ -4,8 +4,8 @@ Strong forms (with check digits or an unmistakable layout) decide alone. Weak on
 contradicted by values that cannot be what it says. Doubt is `unknown`, which nothing but `drop` suits.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
@@ -29,6 +29,10 @@ class Profile:
     grade: int
     confidence: float
     evidence: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON takes it."""
+        return {**asdict(self), "evidence": list(self.evidence)}
 
 
 @dataclass(frozen=True)
@@ -144,11 +148,3 @@ def _with_neighbors(names: Sequence[str], verdicts: Sequence[_Verdict]) -> list[
         if radio and classes[index] == "unknown" and {"area", "lac", "tac"} & words:
             decided[index] = _Verdict("cell_id", 0.7, ("an area beside a cell id and a network code",))
     return decided
-
-
-def catalog_of(profiles: Sequence[Profile]) -> Mapping[str, Mapping[str, str]]:
-    """Profiles as the catalog that a steward edits: table -> column -> class."""
-    catalog: dict[str, dict[str, str]] = {}
-    for profile in profiles:
-        catalog.setdefault(profile.table, {})[profile.column] = profile.data_class
-    return catalog

@@ -1,17 +1,18 @@
-"""What `pouch detect` and `pouch scan` print: rows of offsets, and proposals without values."""
+"""What `pouch detect` prints: one row of offsets per text, never a text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from pathlib import Path
 from typing import TypedDict
 
 import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.detect.catalog import CLASS_ENTITIES
-from pipeline.detect.columns import Profile, propose
+from pipeline.detect.columns import propose
 from pipeline.detect.linked import Identities
 from pipeline.detect.spans import find_mentions
-from pipeline.errors import JobWrong, nearest
+from pipeline.errors import InputUnreadable, JobWrong, nearest
+from pipeline.intake.sampling import read_table
 
 BATCH = 16_384  # texts searched at once: bounds memory, changes no result
 
@@ -30,6 +31,27 @@ class TextRow(TypedDict):
 
     row: int
     spans: list[Span]
+
+
+def detect_file(
+    path: Path,
+    column: str = "text",
+    *,
+    linked: Sequence[str] = (),
+    all_entities: bool = False,
+    delimiter: str = ",",
+) -> Iterator[TextRow]:
+    """As `detect_rows`, on a CSV, JSON-lines, Parquet or text file (column `text`, one text a line).
+
+    Raises:
+        InputUnreadable: the file is missing, or a record is malformed: row numbers must hold.
+        JobWrong: as `detect_rows`.
+
+    """
+    if not path.is_file():
+        raise InputUnreadable("is no file", where=path.name)
+    table = read_table(path, delimiter=delimiter)
+    return detect_rows(table, column, linked=linked, all_entities=all_entities)
 
 
 def detect_rows(
@@ -64,15 +86,6 @@ def detect_rows(
         for row, mentions in enumerate(find_mentions(texts, identities, all_entities=all_entities)):
             spans = [Span(start=f.start, end=f.end, entity=f.entity, score=f.score) for f, _, _ in mentions]
             yield TextRow(row=begin + row, spans=spans)
-
-
-def scan_rows(table_name: str, sample: pa.Table) -> list[dict[str, object]]:
-    """Return the proposals of `pouch scan` for one table, as JSON takes them."""
-    return [_printable(profile) for profile in propose(table_name, sample)]
-
-
-def _printable(profile: Profile) -> dict[str, object]:
-    return {**asdict(profile), "evidence": list(profile.evidence)}
 
 
 def _classes_of(table: pa.Table, linked: Sequence[str], classes: Mapping[str, str]) -> dict[str, str]:

@@ -34,6 +34,11 @@ _MASKED_PHONE = re.compile(r"([0-9]{3})[*x•·.]{3,}([0-9]{2,4})")
 _SHORT_RUN = re.compile(r"(?<![0-9])[0-9]{2,10}(?:[ \-][0-9]{2,6})?(?![0-9])")
 _PHONE_TAIL = 7  # digits that make a phone's mention certain
 _SHORTEST_ENDING = 4
+_ENDING_CLASSES = frozenset({"bank_card", "national_id", "imei", "iccid"})  # "card ending 7118"
+_UNIT = re.compile(
+    r"(?<![a-z])(?:unit|apt|apartment|flat|suite|room|level|no\.?|#) ?([0-9]{1,5}[a-z]?)(?![0-9a-z])"
+    r"|([0-9]{1,5})(?:室|号|號|栋|幢|楼|单元|弄|户|層|层)"
+)
 _SEED = 5  # Chinese characters that two addresses must share
 
 
@@ -45,8 +50,8 @@ class Linked(NamedTuple):
     value: str  # as the row's column holds it
 
 
-class _Text:
-    """One text in the forms that needles are compared with."""
+class Searched:
+    """One text in the forms that needles are compared with; made once, searched for many rows."""
 
     def __init__(self, original: str, folded: Folded) -> None:
         self.original = original
@@ -83,6 +88,7 @@ class _Text:
         )
 
     def capital(self, start: int) -> bool:
+        """Whether the original has a capital letter there."""
         origin = self.folded.original(start, start + 1)[0]
         return self.original[origin].isupper()
 
@@ -93,9 +99,8 @@ def _continues(edge: str, neighbor: str) -> bool:
     return not is_unspaced(edge) and joins_words(neighbor)
 
 
-def find_linked(original: str, folded: Folded, identities: Identities) -> list[Linked]:
+def find_linked(text: Searched, identities: Identities) -> list[Linked]:
     """Return every mention of the row's identities, in folded offsets; mentions may overlap."""
-    text = _Text(original, folded)
     if not text.compact:
         return []
     mentions = []
@@ -109,7 +114,7 @@ def find_linked(original: str, folded: Folded, identities: Identities) -> list[L
     return mentions
 
 
-def _mentions(text: _Text, data_class: str, value: str) -> Iterator[tuple[int, int, float]]:
+def _mentions(text: Searched, data_class: str, value: str) -> Iterator[tuple[int, int, float]]:
     if data_class in ("mobile_phone", "contact_phone"):
         yield from _phones(text, phone_digits(value))
     elif data_class == "person_name":
@@ -119,11 +124,14 @@ def _mentions(text: _Text, data_class: str, value: str) -> Iterator[tuple[int, i
     elif data_class == "postal_address":
         yield from _needles(text, plain_needles(value))
         yield from _address_parts(text, address_form(value))
+    elif data_class in _ENDING_CLASSES:
+        yield from _needles(text, plain_needles(value))
+        yield from _endings(text, phone_digits(value))
     else:
         yield from _needles(text, plain_needles(value))
 
 
-def _needles(text: _Text, known: Needles) -> Iterator[tuple[int, int, float]]:
+def _needles(text: Searched, known: Needles) -> Iterator[tuple[int, int, float]]:
     for haystack in text.haystacks:
         if not any(gate in haystack for gate in known.gates):
             continue
@@ -135,33 +143,32 @@ def _needles(text: _Text, known: Needles) -> Iterator[tuple[int, int, float]]:
                     yield start, end, needle.score
 
 
-def _phones(text: _Text, digits: str) -> Iterator[tuple[int, int, float]]:
+def _phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
     """The number with or without its prefixes, its last four to ten digits, its masked form."""
     if len(digits) >= _PHONE_TAIL:
         yield from _whole_phones(text, digits)
-    if len(digits) < _SHORTEST_ENDING:
-        return
-    if digits[-_SHORTEST_ENDING:] in text.digits:
-        for run in _SHORT_RUN.finditer(text.folded.text):
-            yield from _endings(run, digits)
+    yield from _endings(text, digits)
     if "*" in text.original or "x" in text.folded.text or "•" in text.original:
         for masked in _MASKED_PHONE.finditer(text.folded.text):
             if masked.group(1) in digits and digits.endswith(masked.group(2)):
                 yield masked.start(), masked.end(), 0.9
 
 
-def _endings(run: re.Match[str], digits: str) -> Iterator[tuple[int, int, float]]:
-    """The run, or its last group, when it is how the number ends."""
-    whole = re.sub("[ -]", "", run.group())
-    if len(whole) >= _SHORTEST_ENDING and digits.endswith(whole):
-        yield run.start(), run.end(), 0.85
+def _endings(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
+    """Runs of four and more digits, with at most one separator, by which the number ends."""
+    if len(digits) < _SHORTEST_ENDING or digits[-_SHORTEST_ENDING:] not in text.digits:
         return
-    for part in re.finditer("[0-9]+", run.group()):
-        if len(part.group()) >= _SHORTEST_ENDING and digits.endswith(part.group()):
-            yield run.start() + part.start(), run.start() + part.end(), 0.85
+    for run in _SHORT_RUN.finditer(text.folded.text):
+        whole = re.sub("[ -]", "", run.group())
+        if len(whole) >= _SHORTEST_ENDING and digits.endswith(whole):
+            yield run.start(), run.end(), 0.85
+            continue
+        for part in re.finditer("[0-9]+", run.group()):
+            if len(part.group()) >= _SHORTEST_ENDING and digits.endswith(part.group()):
+                yield run.start() + part.start(), run.start() + part.end(), 0.85
 
 
-def _whole_phones(text: _Text, digits: str) -> Iterator[tuple[int, int, float]]:
+def _whole_phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
     tail, haystack = digits[-_PHONE_TAIL:], text.digits
     at = haystack.find(tail)
     while at >= 0:
@@ -190,7 +197,10 @@ def _whole_phones(text: _Text, digits: str) -> Iterator[tuple[int, int, float]]:
         at = haystack.find(tail, at + 1)
 
 
-def _address_parts(text: _Text, address: Address) -> Iterator[tuple[int, int, float]]:
+def _address_parts(text: Searched, address: Address) -> Iterator[tuple[int, int, float]]:
+    for unit in _UNIT.finditer(text.folded.text):
+        if unit.group(1) in address.words or (unit.group(2) and unit.group() in address.whole):
+            yield unit.start(), unit.end(), 0.8
     if address.words:
         yield from _address_words(text, address)
     whole = address.whole
@@ -198,7 +208,7 @@ def _address_parts(text: _Text, address: Address) -> Iterator[tuple[int, int, fl
         yield from _address_strokes(text, whole)
 
 
-def _address_strokes(text: _Text, whole: str) -> Iterator[tuple[int, int, float]]:
+def _address_strokes(text: Searched, whole: str) -> Iterator[tuple[int, int, float]]:
     """Longest pieces that text and address share, in scripts without blanks between words."""
     haystack, at = text.compact, 0
     while at + _SEED <= len(whole):
@@ -216,7 +226,7 @@ def _address_strokes(text: _Text, whole: str) -> Iterator[tuple[int, int, float]
         at += length
 
 
-def _address_words(text: _Text, address: Address) -> Iterator[tuple[int, int, float]]:
+def _address_words(text: Searched, address: Address) -> Iterator[tuple[int, int, float]]:
     """Runs of the address's words: number and street, street with its type, or three words in a row."""
     if not any(word in text.compact for word in address.rare):
         return

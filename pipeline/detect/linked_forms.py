@@ -13,7 +13,9 @@ from pipeline.detect.boundaries import is_unspaced
 from pipeline.detect.folding import fold_value
 from pipeline.detect.lexicon import words
 
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SPACED_WORD = re.compile(f"[^\\W_{_UNSPACED}]+(?:['’][^\\W_{_UNSPACED}]+)*")
 _ALNUM_RUN = re.compile(r"[^\W_]+")
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
@@ -87,28 +89,41 @@ def _gated(gates: Iterable[str], needles: list[Needle]) -> Needles:
 @lru_cache(maxsize=65_536)
 def name_needles(value: str) -> Needles:
     """Whole name, either order, its parts, Chinese given names and surname with title."""
-    folded = fold_value(value)
+    folded = fold_value(value).strip()
     whole = compact(folded)
+    if _HAN.search(whole) and " " not in folded and len(whole) <= 6:
+        return _unspaced_name(whole)
+    parts = [compact(word) for word in _WORD.findall(folded)][:6]
     needles = [Needle(whole)] if len(whole) >= 2 else []
-    if _HAN.search(whole) and " " not in folded.strip() and len(whole) <= 5:
-        surname = whole[:2] if whole[:2] in _COMPOUND_SURNAMES else whole[:1]
-        given = whole[len(surname) :]
-        needles += [Needle(surname + title, 0.9) for title in _TITLES_AFTER]
-        needles += [Needle(title + surname, 0.8) for title in _TITLES_BEFORE if len(surname) == 1]
-        needles += [Needle(given, 0.85)] if len(given) >= 2 else []
-        needles += [Needle(surname, 0.8)] if len(surname) >= 2 else []
-        return _gated((surname, given if len(given) >= 2 else ""), needles)
-    parts = [compact(word) for word in _WORD.findall(folded)]
-    if 2 <= len(parts) <= 6:
+    if len(parts) >= 2:
         needles.append(Needle("".join(reversed(parts))))
         needles.append(Needle(parts[-1] + "".join(parts[:-1])))
         needles.append(Needle(parts[0] + parts[-1]))
+        runs = ((a, b) for a in range(len(parts)) for b in range(a + 2, len(parts) + 1))
+        needles += [Needle("".join(parts[a:b]), 0.95) for a, b in runs]
     for part in parts:
         if len(part) < 2 or part in _PARTICLES:
             continue
         latin = not is_unspaced(part[0])
         needles.append(Needle(part, 0.85, capital=latin and (len(part) <= 3 or part in _EVERYDAY)))
     return _gated(parts if len(parts) > 1 else (whole,), needles)
+
+
+def _unspaced_name(whole: str) -> Needles:
+    """A name in Chinese characters.
+
+    A first character that is no frequent Chinese surname may begin a Japanese one of two.
+    """
+    surnames = [whole[:2]] if whole[:2] in _COMPOUND_SURNAMES else [whole[:1]]
+    if len(whole) >= 4 or (len(whole) == 3 and whole[:1] not in words("chinese_surnames")):
+        surnames.append(whole[:2])
+    needles = [Needle(whole)] if len(whole) >= 2 else []
+    for surname in dict.fromkeys(surnames):
+        given = whole[len(surname) :]
+        needles += [Needle(surname + title, 0.9) for title in _TITLES_AFTER]
+        needles += [Needle(title + surname, 0.8) for title in _TITLES_BEFORE if len(surname) == 1]
+        needles += [Needle(part, 0.85) for part in (given, surname) if len(part) >= 2]
+    return _gated((whole[:1], *(needle.text for needle in needles if needle.score == 0.85)), needles)
 
 
 @lru_cache(maxsize=65_536)
@@ -157,7 +172,7 @@ class Address:
 def address_form(value: str) -> Address:
     """Compact form and words of an address."""
     folded = fold_value(value)
-    written = tuple(address_word(word) for word in _WORD.findall(folded) if not is_unspaced(word[0]))
+    written = tuple(address_word(word) for word in _SPACED_WORD.findall(folded))
     rare = frozenset(
         word for word in written if len(word) >= 3 and not word.isdigit() and word not in STREET_TYPES
     )
@@ -172,4 +187,4 @@ def address_word(word: str) -> str:
 
 def words_of(folded: str) -> list[tuple[str, int, int]]:
     """Words of a folded text with their places, street words abbreviated."""
-    return [(address_word(m.group()), m.start(), m.end()) for m in _WORD.finditer(folded)]
+    return [(address_word(m.group()), m.start(), m.end()) for m in _SPACED_WORD.finditer(folded)]

@@ -5,16 +5,23 @@ from collections.abc import Iterable
 from pipeline.detect.model import Found
 
 
-def resolve(found: Iterable[Found]) -> list[Found]:
+def resolve(found: Iterable[Found], text: str) -> list[Found]:
     """Return spans that do not overlap, sorted by start.
 
-    Every character that any given span covers stays covered: a contained span gives way to the containing
-    one, equal spans to the stronger, and where two overlap in part the weaker keeps its remainder.
+    Every letter and digit that any given span covers stays covered: a contained span gives way to the
+    containing one, equal spans to the stronger. Of spans that overlap in part the stronger stays whole, and
+    the weaker keeps what nobody else covers, unless that is blanks and signs only.
     """
-    outer = _outermost(set(found))
+    spans = list(found)
+    if len(spans) < 2:
+        return spans
     taken: list[Found] = []
-    for span in sorted(outer, key=_strength):
-        taken.extend(_remainders(span, taken))
+    waiting: list[Found] = []
+    for span in sorted(_outermost(set(spans)), key=_strength):
+        free = all(span.end <= other.start or other.end <= span.start for other in taken)
+        (taken if free else waiting).append(span)
+    for span in waiting:
+        taken.extend(r for r in _remainders(span, taken) if any(map(str.isalnum, text[r.start : r.end])))
     return sorted(taken)
 
 

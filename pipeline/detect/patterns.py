@@ -14,6 +14,7 @@ from pipeline.detect.model import CONTEXT_GAIN, THRESHOLD, Found, Pattern
 from pipeline.detect.overlaps import resolve
 
 _VETO_WINDOW = 12
+_SHORTER_READINGS = 4
 
 
 def find_patterns(
@@ -40,7 +41,7 @@ def find_patterns(
         found[index] = [span for span in found[index] if not _shielded(span, shielding)]
         if all_entities:
             found[index].extend(_uncovered(shielding, found[index]))
-    return [resolve(spans) if len(spans) > 1 else spans for spans in found]
+    return [resolve(spans, text) for spans, text in zip(found, texts, strict=True)]
 
 
 def _candidates(array: pa.Array, recognizer: Compiled) -> Iterator[tuple[int, int]]:
@@ -94,33 +95,48 @@ def recognize(text: str, recognizer: Compiled) -> list[Found]:
     ]
 
 
-def _accepted(text: Encoded, recognizer: Compiled, number: int) -> list[Found]:
+def _accepted(encoded: Encoded, recognizer: Compiled, number: int) -> list[Found]:
+    """Matches that stand free and pass the check.
+
+    Where a match fails, its readings without the last group are tried (`4111 1111 1111 1111 2 boxes`), then the
+    search goes on behind its first run of letters or digits: a start inside that run would touch it.
+    """
     pattern, regex = recognizer.patterns[number]
-    found = []
-    for start, end in _matches(text, pattern, regex):
-        score = _score(text.text, start, end, pattern, recognizer)
-        if score >= THRESHOLD:
-            found.append(Found(start, end, recognizer.recognizer.entity, round(score, 2)))
-    return found
-
-
-def _matches(encoded: Encoded, pattern: Pattern, regex: Any) -> Iterator[tuple[int, int]]:
-    """Matches that stand free. After one that does not, the search goes on behind its first run of letters or
-    digits, because a start inside that run would touch it."""
-    text, position = encoded.text, 0
+    text, position, found = encoded.text, 0, []
     while position < len(text):
         match = regex.search(encoded.data, encoded.octet(position))
         if match is None:
+            break
+        start = encoded.character(match.start())
+        for end in _ends(encoded, start, encoded.character(match.end()), regex):
+            score = 0.0
+            if bounded(text, start, end, pattern.before, pattern.after):
+                score = _score(text, start, end, pattern, recognizer)
+            if score >= THRESHOLD:
+                found.append(Found(start, end, recognizer.recognizer.entity, round(score, 2)))
+                position = max(end, start + 1)
+                break
+        else:
+            position = _behind_run(text, start)
+    return found
+
+
+def _ends(encoded: Encoded, start: int, end: int, regex: Any) -> Iterator[int]:
+    """The match's end, then the ends of shorter readings, cut at blanks."""
+    yield end
+    for _ in range(_SHORTER_READINGS):
+        end = encoded.text.rfind(" ", start + 1, end)
+        if end < 0:
             return
-        first, last = match.span()
-        start, end = encoded.character(first), encoded.character(last)
-        if bounded(text, start, end, pattern.before, pattern.after):
-            yield start, end
-            position = max(end, start + 1)
-            continue
-        position = start + 1
-        while position < end and text[position - 1].isalnum() and text[position].isalnum():
-            position += 1
+        if regex.fullmatch(encoded.data[encoded.octet(start) : encoded.octet(end)]):
+            yield end
+
+
+def _behind_run(text: str, start: int) -> int:
+    position = start + 1
+    while position < len(text) and text[position - 1].isalnum() and text[position].isalnum():
+        position += 1
+    return position
 
 
 def _score(text: str, start: int, end: int, pattern: Pattern, recognizer: Compiled) -> float:

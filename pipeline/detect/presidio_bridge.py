@@ -50,7 +50,7 @@ class FormRecognizer(EntityRecognizer):
                     RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
                 },
             )
-            for found in resolve(recognize(folded.text, self._compiled))
+            for found in resolve(recognize(folded.text, self._compiled), folded.text)
         ]
 
 

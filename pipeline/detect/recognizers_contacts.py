@@ -35,7 +35,9 @@ CONTACTS: tuple[Recognizer, ...] = (
             Pattern(r"0[0-9]{1,4}(?: [0-9]{2,6}){1,4}", before="number", after="word"),
             Pattern(r"[0-9]{2,4}(?:[ \-/][0-9]{2,4}){2,4}", before="number", after="word"),
             Pattern(r"0[0-9]{1,4}/[0-9]{4,8}", before="number", after="word"),
-            # a bare run: only a word near it makes it a phone
+            Pattern(r"0[1-9](?:[ .\-][0-9]{2}){4}", before="number", after="word"),  # France: 01 23 45 67 89
+            # a bare run, or a number without its area: only a word near it makes it a phone
+            Pattern(r"[0-9]{3,4}[ \-][0-9]{4}", before="number", after="word", in_context=True),
             Pattern(r"[0-9]{7,15}", before="number", after="word", in_context=True),
         ),
         check="phone",
@@ -84,6 +86,8 @@ CONTACTS: tuple[Recognizer, ...] = (
             "tel 13800138000",
             "我的号码一三八零零一三八零零零",
             "+44 20 7946 0958",
+            "au 03.93.92.16.85",
+            "my phone is 467 3395",
         ),
         near_misses=(
             "order 4012345678 shipped",
@@ -92,6 +96,8 @@ CONTACTS: tuple[Recognizer, ...] = (
             "total 1.380013 8000",
             "serial x13800138000123456789",
             "size 10-20-30",
+            "the years 2014-2015",
+            "seats 467 3395",
         ),
     ),
     Recognizer(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.detect.folding import Folded, encodable, fold
-from pipeline.detect.linked import Identities, Linked, find_linked
+from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
 from pipeline.detect.overlaps import resolve
 from pipeline.detect.patterns import find_patterns
@@ -75,11 +75,14 @@ def find_mentions(
             for folded, found in zip(folds, patterns, strict=True)
         ]
         return [once[distinct[text]] for text in texts]
+    searched: dict[int, Searched] = {}
     mentions = []
     for text, identities in zip(texts, linked, strict=True):
         index = distinct[text]
-        known = find_linked(originals[index], folds[index], identities) if identities else []
-        mentions.append(_joined(folds[index], patterns[index], known))
+        if index not in searched:
+            searched[index] = Searched(originals[index], folds[index])
+        known = find_linked(searched[index], identities) if identities else []
+        mentions.append(_joined(originals[index], folds[index], patterns[index], known))
     return mentions
 
 
@@ -88,10 +91,11 @@ def _original(folded: Folded, found: Found) -> Found:
     return found._replace(start=start, end=end)
 
 
-def _joined(folded: Folded, patterns: list[Found], known: list[Linked]) -> list[Mention]:
+def _joined(text: str, folded: Folded, patterns: list[Found], known: list[Linked]) -> list[Mention]:
     """Map to the original first: two folded spans can meet in one original character."""
     mentioned = [(_original(folded, link.found), link) for link in known]
-    spans = resolve([found for found, _ in mentioned] + [_original(folded, found) for found in patterns])
+    found = [span for span, _ in mentioned] + [_original(folded, span) for span in patterns]
+    spans = resolve(found, text)
     return [Mention(span, *_identity(span, mentioned)) for span in spans]
 
 

@@ -1,6 +1,7 @@
 """Sources -> slices -> text and typed columns; what cannot be read goes to quarantine, never away.
 
-Guarantee: every record that the scan of bytes counts comes out of `read` as a row or as a `Rejected`, or the file is
+Guarantee: every record that the scan of bytes counts comes out of `read` as a row or as a `Rejected`, or the
+file is
 refused (InputUnreadable).
 """
 

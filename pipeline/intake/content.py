@@ -2,7 +2,6 @@
 
 import codecs
 import hashlib
-import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import IO, Protocol
 import pyarrow as pa
 
 from pipeline.config.models import TableSource
-from pipeline.errors import InputUnreadable
+from pipeline.errors import InputUnreadable, JobWrong
 from pipeline.intake.model import Limits
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -40,17 +39,18 @@ class Content(Protocol):
 def matching_files(source: TableSource, date: str, base: Path, where: str) -> tuple[str, ...]:
     """Paths that the glob matches, sorted by their text, relative to `base` where the glob is.
 
-    Raises InputUnreadable where nothing matches.
+    Raises InputUnreadable where nothing matches, JobWrong for other braces than {date}.
     """
     pattern = source.path.replace("{date}", date)
-    fields = {name for _, name, _, _ in string.Formatter().parse(pattern.replace("{}", "")) if name}
-    if fields:
-        raise InputUnreadable("only {date} may stand in braces", where=where)
+    if "{" in pattern or "}" in pattern:
+        raise JobWrong("only {date} may stand in braces", where=where)
     if not any(sign in pattern for sign in "*?["):
         found = [pattern] if (base / pattern).is_file() else []
     elif Path(pattern).is_absolute():
         anchor = Path(pattern).anchor
-        found = [str(path) for path in Path(anchor).glob(str(Path(pattern).relative_to(anchor))) if path.is_file()]
+        found = [
+            str(path) for path in Path(anchor).glob(str(Path(pattern).relative_to(anchor))) if path.is_file()
+        ]
     else:
         found = [path.relative_to(base).as_posix() for path in base.glob(pattern) if path.is_file()]
     if not found:
@@ -69,7 +69,9 @@ def stored_as(path: str, declared: str | None) -> tuple[str, str]:
     told = declared or (FORMATS.get(suffixes[-1]) if suffixes else None)
     if told is None:
         raise InputUnreadable(
-            "the file name tells no format", where=path, hint="state format: csv, jsonl or parquet for the table"
+            "the file name tells no format",
+            where=path,
+            hint="state format: csv, jsonl or parquet for the table",
         )
     if told == "parquet" and compression:
         raise InputUnreadable("a Parquet file must not be compressed as a whole", where=path)
@@ -77,7 +79,9 @@ def stored_as(path: str, declared: str | None) -> tuple[str, str]:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file as stored. hashlib and not `transforms`: a digest of a file, no cryptography on values."""
+    """SHA-256 of a file as stored. hashlib and not `transforms`: a digest of a file, no cryptography on
+    values.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -92,7 +96,9 @@ def encoding_of(path: Path, compression: str, declared: str, limits: Limits) -> 
     name = codecs.lookup(declared).name
     if name in {"utf-16", "utf-32"}:
         raise InputUnreadable(
-            f"declared as {name}, but it has no byte-order mark", where=str(path), hint=f"declare {name}-le or {name}-be"
+            f"declared as {name}, but it has no byte-order mark",
+            where=str(path),
+            hint=f"declare {name}-le or {name}-be",
         )
     return ("utf-8" if name in {"ascii", "utf-8-sig"} else name), 0
 

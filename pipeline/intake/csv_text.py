@@ -1,8 +1,12 @@
-"""CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged exactly.
+"""CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged
+exactly.
 
-RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word such as
-NULL or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC 4180 does not
-allow it, every reader takes it so, and it cannot hide a record. Text after a closing quote is malformed. See `record_scan` for where records end.
+RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word
+such as
+NULL or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC
+4180 does not
+allow it, every reader takes it so, and it cannot hide a record. Text after a closing quote is malformed. See
+`record_scan` for where records end.
 """
 
 import re
@@ -79,7 +83,9 @@ def header_of(content: stored.Content, delimiter: str, limits: Limits, where: st
     if any(_LIKE_A_VALUE.search(name) for name in names):
         # Column names go into messages and plans; those of a file without header would be somebody's data.
         raise InputUnreadable(
-            "the first record does not look like a header", where=where, hint="add a line with the column names"
+            "the first record does not look like a header",
+            where=where,
+            hint="add a line with the column names",
         )
     return Head(names, end, buffer[end:])
 
@@ -124,7 +130,7 @@ def _value(field: bytes) -> str | None:
     return field.decode() or None
 
 
-def _malformed(record: bytes, delimiter: bytes, columns: int | None, field_bytes: int) -> Reason | None:
+def _malformed(record: bytes, delimiter: bytes, columns: int | None, field_bytes: int) -> Reason | None:  # noqa: PLR0911  one return per reason
     """Why a record cannot be read; None where it can."""
     if b"\0" in record:
         return Reason.NUL
@@ -189,7 +195,7 @@ def _is_clean_text(text: bytes) -> bool:
 
 
 def parse_csv(
-    data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str, limits: Limits, where: str
+    data: bytes, columns: Sequence[str], wanted: Sequence[str], *, delimiter: str, limits: Limits, where: str
 ) -> Parsed:
     """Parse whole records (no header) into string columns `wanted`.
 
@@ -219,7 +225,9 @@ def parse_csv(
     return Parsed(table.select(list(wanted)), rows, tuple(rejected))
 
 
-def _judge(data: bytes, piece: _Piece, delimiter: bytes, columns: int, limits: Limits) -> tuple[bytes, list[Misread]]:
+def _judge(
+    data: bytes, piece: _Piece, delimiter: bytes, columns: int, limits: Limits
+) -> tuple[bytes, list[Misread]]:
     """Split a piece into its well-formed records, joined again, and the malformed ones."""
     good: list[bytes] = []
     bad: list[Misread] = []
@@ -242,7 +250,9 @@ def _judge(data: bytes, piece: _Piece, delimiter: bytes, columns: int, limits: L
 
 
 def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str) -> pa.Table | None:
-    """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column counts."""
+    """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column
+    counts.
+    """
     if not data:
         return _no_rows(columns, wanted)
     many_lines = b'"' in data
@@ -251,7 +261,9 @@ def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter
             pa.py_buffer(data),
             # One block: Arrow then need not look for record ends itself. It stops reading at 2 GiB.
             read_options=pa_csv.ReadOptions(
-                use_threads=False, column_names=list(columns), block_size=min(max(len(data), 1 << 10) + 1, (1 << 31) - 1)
+                use_threads=False,
+                column_names=list(columns),
+                block_size=min(max(len(data), 1 << 10) + 1, (1 << 31) - 1),
             ),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter,

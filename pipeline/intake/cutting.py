@@ -1,6 +1,7 @@
 """Cut a table's files into slices. The parent runs this; it is also the independent count of records.
 
-Slices depend on content alone, never on the number of workers: a slice ends at the first record end at which it
+Slices depend on content alone, never on the number of workers: a slice ends at the first record end at which
+it
 has both 65,536 records and 32 MiB; a tail shorter than 65,536 records joins the slice before it.
 """
 
@@ -27,7 +28,8 @@ HEAD_BYTES = 1 << 20  # of a JSON-lines file, for the columns that the plan is m
 def cut(name: str, source: TableSource, date: str, base: Path, limits: Limits | None = None) -> Cut:
     """Count, digest and slice the files of one table.
 
-    Raises InputUnreadable: no file, not readable, no header, a limit passed. Raises Drift: CSV or Parquet files
+    Raises InputUnreadable: no file, not readable, no header, a limit passed. Raises Drift: CSV or Parquet
+    files
     whose columns are not those of the table's first file.
     """
     paths = stored.matching_files(source, date, base, name)
@@ -45,7 +47,7 @@ def cut_files(
         for index, path in enumerate(paths):
             digest = digests.submit(stored.digest_of, base / path)
             try:
-                file = _cut_file(index, path, base, source, bounds, grouping)
+                file = _cut_file(index, path, base, source, limits=bounds, grouping=grouping)
             finally:
                 sha256 = digest.result()
             if files:
@@ -74,7 +76,7 @@ def _check_same_columns(first: InputFile, file: InputFile) -> None:
 
 
 def _cut_file(
-    index: int, path: str, base: Path, source: TableSource, limits: Limits, grouping: "_Grouping"
+    index: int, path: str, base: Path, source: TableSource, *, limits: Limits, grouping: "_Grouping"
 ) -> InputFile:
     kind, compression = stored.stored_as(path, source.format)
     full = base / path
@@ -103,7 +105,9 @@ def _cut_csv(
 ) -> InputFile:
     head = header_of(content, delimiter, limits, file.path)
     scan = CsvScan(delimiter.encode(), blank_is_record=len(head.columns) == 1, offset=head.end)
-    records = _scan(scan, itertools.chain([head.rest], _blocks(content)), file, head.end, limits, grouping)
+    records = _scan(
+        scan, itertools.chain([head.rest], _blocks(content)), file, head.end, limits=limits, grouping=grouping
+    )
     return replace(file, columns=head.columns, records=records, blank_lines=scan.blank_lines)
 
 
@@ -113,7 +117,9 @@ def _cut_lines(file: InputFile, content: stored.Content, limits: Limits, groupin
         head += block
     columns = columns_of_head(bytes(head), len(head) < HEAD_BYTES, limits, file.path)
     scan = LineScan()
-    records = _scan(scan, itertools.chain([bytes(head)], _blocks(content)), file, 0, limits, grouping)
+    records = _scan(
+        scan, itertools.chain([bytes(head)], _blocks(content)), file, 0, limits=limits, grouping=grouping
+    )
     return replace(file, columns=columns, records=records, blank_lines=scan.blank_lines)
 
 
@@ -127,6 +133,7 @@ def _scan(
     blocks: Iterator[bytes],
     file: InputFile,
     start: int,
+    *,
     limits: Limits,
     grouping: "_Grouping",
 ) -> int:
@@ -233,7 +240,8 @@ class _Grouping:
     def slices(self) -> tuple[Slice, ...]:
         self._end_tail()
         return tuple(
-            Slice(self._table, index, tuple(done.segments), done.records) for index, done in enumerate(self._done)
+            Slice(self._table, index, tuple(done.segments), done.records)
+            for index, done in enumerate(self._done)
         )
 
 

@@ -8,7 +8,9 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds that hostile or broken input meets. `slice_*` are constants of the format: never a matter of workers."""
+    """Bounds that hostile or broken input meets. `slice_*` are constants of the format: never a matter of
+    workers.
+    """
 
     field_bytes: int = 1 << 20
     columns: int = 2000

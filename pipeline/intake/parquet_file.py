@@ -1,12 +1,14 @@
 """Parquet rows as text columns. Footers are read in the parent, pages in children only.
 
-Measured on the hostile files of arrow-testing and parquet-testing: reading their footers raises and never crashes
+Measured on the hostile files of arrow-testing and parquet-testing: reading their footers raises and never
+crashes
 (pyarrow 26), so the parent reads footers itself.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -26,7 +28,9 @@ _CORRUPT = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, Overflo
 
 @dataclass(frozen=True)
 class Footer:
-    """What the footer says: text columns after flattening, rows, and runs of rows that are read by themselves."""
+    """What the footer says: text columns after flattening, rows, and runs of rows that are read by
+    themselves.
+    """
 
     columns: tuple[str, ...]
     rows: int
@@ -61,7 +65,7 @@ def footer_of(path: Path, where: str, limits: Limits) -> Footer:
     streamed = max(counts, default=0) > large
     if streamed:
         edges = [*range(0, rows, limits.slice_records), rows]
-    chunks = tuple((start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start)
+    chunks = tuple((start, end) for start, end in pairwise(edges) if end > start)
     return Footer(columns, rows, chunks, share, streamed)
 
 
@@ -76,11 +80,15 @@ class ParquetRows:
         self._ahead: pa.Table | None = None  # rows read beyond the last segment
         self._at = 0
         try:
-            self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20)
+            self._file = pq.ParquetFile(
+                path, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20
+            )
             groups = range(self._file.metadata.num_row_groups)
             self._edges = np.cumsum([0, *(self._file.metadata.row_group(index).num_rows for index in groups)])
         except _CORRUPT as error:
-            raise InputUnreadable(f"not a readable Parquet file ({type(error).__name__})", where=where) from None
+            raise InputUnreadable(
+                f"not a readable Parquet file ({type(error).__name__})", where=where
+            ) from None
 
     def __enter__(self) -> "ParquetRows":
         return self
@@ -99,7 +107,9 @@ class ParquetRows:
             table.validate(full=True)
             text = text_columns(table, self._limits).select(list(wanted))
         except _CORRUPT as error:
-            raise InputUnreadable(f"corrupt Parquet data ({type(error).__name__})", where=self._where) from None
+            raise InputUnreadable(
+                f"corrupt Parquet data ({type(error).__name__})", where=self._where
+            ) from None
         return self._without_long_fields(text, len(table))
 
     def _groups(self, segment: Segment, roots: Sequence[str]) -> pa.Table:

@@ -1,4 +1,6 @@
-"""Read the slices of a lane: bytes of each segment once, in order, into text columns. Runs in a child process."""
+"""Read the slices of a lane: bytes of each segment once, in order, into text columns. Runs in a child
+process.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -25,12 +27,14 @@ def read(
     base: Path,
     limits: Limits | None = None,
 ) -> Iterator[SliceRecords]:
-    """Yield the lane's slices as text; `columns` None reads all, otherwise the others are counted and left unparsed.
+    """Yield the lane's slices as text; `columns` None reads all, otherwise the others are counted and left
+    unparsed.
 
-    Guarantee: rows and rejected records together are the scan's count for the slice; InputUnreadable otherwise.
+    Guarantee: rows and rejected records together are the scan's count for the slice; InputUnreadable
+    otherwise.
     """
     with ExitStack() as opened:
-        reader = _Reader(cut, source, columns, base, limits or Limits(), opened)
+        reader = _Reader(cut, source, columns, base, limits=limits or Limits(), opened=opened)
         for number in lane:
             yield reader.slice(cut.slices[number])
 
@@ -44,6 +48,7 @@ class _Reader:
         source: TableSource,
         columns: frozenset[str] | None,
         base: Path,
+        *,
         limits: Limits,
         opened: ExitStack,
     ) -> None:
@@ -67,7 +72,9 @@ class _Reader:
             parsed, met = self._segment(file, segment)
             if len(parsed.rows) + len(parsed.rejected) != segment.records:
                 raise InputUnreadable(
-                    "the number of records is not what the scan counted", where=file.path, hint="was the file changed?"
+                    "the number of records is not what the scan counted",
+                    where=file.path,
+                    hint="was the file changed?",
                 )
             seen |= met
             tables.append(parsed.table)
@@ -107,7 +114,14 @@ class _Reader:
         data = self._bytes(file, segment)
         if file.format == "csv":
             names = [name for name in file.columns if self._columns is None or name in self._columns]
-            parsed = parse_csv(data, file.columns, names, self._source.delimiter, self._limits, file.path)
+            parsed = parse_csv(
+                data,
+                file.columns,
+                names,
+                delimiter=self._source.delimiter,
+                limits=self._limits,
+                where=file.path,
+            )
             return parsed, frozenset(file.columns)
         wanted = None if self._columns is None else tuple(sorted(self._columns))
         lines = parse_lines(data, wanted, self._limits, file.path)

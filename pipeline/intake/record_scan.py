@@ -1,8 +1,10 @@
 """Where records end, told from bytes alone: the count of records that no parser has a say in.
 
-CSV is RFC 4180 with a declared delimiter. A quote opens a field only as its first byte; inside quotes `""` is one
+CSV is RFC 4180 with a declared delimiter. A quote opens a field only as its first byte; inside quotes `""` is
+one
 quote; a record ends at LF, CRLF or a lone CR outside quotes (old Macintosh exports; splitting there can only
-make a record shorter and thereby rejected, never hide one). An empty line is no record when the table has more
+make a record shorter and thereby rejected, never hide one). An empty line is no record when the table has
+more
 than one column, and is a null when it has one.
 JSON lines end at LF; lines of white space are no records.
 """
@@ -29,7 +31,9 @@ class Ends:
 
 
 class CsvScan:
-    """Feed blocks in order, then `finish`; every record's end comes out once. Offsets count from the first byte fed."""
+    """Feed blocks in order, then `finish`; every record's end comes out once. Offsets count from the first
+    byte fed.
+    """
 
     def __init__(self, delimiter: bytes, *, blank_is_record: bool, offset: int = 0) -> None:
         self.blank_lines = 0
@@ -92,7 +96,7 @@ class CsvScan:
 
     def _line_ends(self, block: bytes, array: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         """LF, and CR that no LF follows. A block never ends in CR unless it is the file's last byte."""
-        marks = array == LF
+        marks: npt.NDArray[np.bool_] = array == LF
         if b"\r" in block:
             returns = np.flatnonzero(array == CR)
             following = np.append(array, 0)[returns + 1]
@@ -121,7 +125,8 @@ class CsvScan:
             return None
         inside = (np.cumsum(is_quote) + int(self._in_quotes)) & 1
         self._in_quotes = bool((len(quotes) + int(self._in_quotes)) & 1)
-        return positions[~is_quote & (inside == 0)]
+        ends: Offsets = positions[~is_quote & (inside == 0)]
+        return ends
 
     def _slow(self, block: bytes) -> Offsets:
         """The exact state machine; whole records are taken by one regular expression."""
@@ -166,13 +171,15 @@ class CsvScan:
         return "start" if self._before[self._previous] else "field"
 
     def _without_blank_lines(self, array: npt.NDArray[np.uint8], ends: Offsets) -> Offsets:
-        """`ends` are positions of last bytes in the block; returns offsets after them, without empty lines."""
+        """`ends` are positions of last bytes in the block; returns offsets after them, without empty
+        lines.
+        """
         if not len(ends):
             return _NONE
         starts = np.empty(len(ends), np.int64)
         starts[0] = self._line_start - self._offset
         starts[1:] = ends[:-1] + 1
-        after = ends + (self._offset + 1)
+        after: Offsets = ends + (self._offset + 1)
         self._line_start = int(after[-1])
         if self._blank_is_record:
             return after
@@ -183,7 +190,8 @@ class CsvScan:
         if not count:
             return after
         self.blank_lines += count
-        return after[~blank]
+        kept: Offsets = after[~blank]
+        return kept
 
 
 class LineScan:

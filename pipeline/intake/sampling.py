@@ -1,4 +1,6 @@
-"""Small readings: the head of each file for classification, and single files for the commands that take one."""
+"""Small readings: the head of each file for classification, and single files for the commands that take
+one.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -25,13 +27,15 @@ def sample(cut: Cut, source: TableSource, rows: int, *, base: Path, limits: Limi
     Malformed records are left out: the run itself counts and quarantines them.
     """
     share = -(-rows // max(1, len(cut.files)))
-    tables = [_head(cut, file, source, share, base, limits or Limits()) for file in cut.files]
+    tables = [_head(cut, file, source, share, base=base, limits=limits or Limits()) for file in cut.files]
     names = list(dict.fromkeys(itertools.chain(cut.columns, *(table.column_names for table in tables))))
     schema = pa.schema([(name, pa.string()) for name in names])
     return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
 
 
-def _head(cut: Cut, file: InputFile, source: TableSource, rows: int, base: Path, limits: Limits) -> pa.Table:
+def _head(
+    cut: Cut, file: InputFile, source: TableSource, rows: int, *, base: Path, limits: Limits
+) -> pa.Table:
     path = base / file.path
     first = next((one for part in cut.slices for one in part.segments if one.file == file.index), None)
     if first is None:
@@ -53,14 +57,18 @@ def _head(cut: Cut, file: InputFile, source: TableSource, rows: int, base: Path,
         ends = scan.finish().ends
     data = data[: int(ends[min(rows, len(ends)) - 1])] if len(ends) else b""
     if file.format == "csv":
-        return parse_csv(data, file.columns, file.columns, source.delimiter, limits, file.path).table
+        return parse_csv(
+            data, file.columns, file.columns, delimiter=source.delimiter, limits=limits, where=file.path
+        ).table
     return parse_lines(data, None, limits, file.path).parsed.table
 
 
 def read_records(
     path: Path, *, delimiter: str = ",", encoding: str = "utf-8", limits: Limits | None = None
 ) -> SliceRecords:
-    """One whole file in memory, malformed records beside the rows. `.txt`: one column `text`, a row for every line."""
+    """One whole file in memory, malformed records beside the rows. `.txt`: one column `text`, a row for every
+    line.
+    """
     bounds = limits or Limits()
     if path.suffix.lower() == ".txt":
         return _lines(path, encoding, bounds)
@@ -92,7 +100,9 @@ def _joined(columns: Sequence[str], parts: Sequence[SliceRecords]) -> SliceRecor
 def read_table(
     path: Path, *, delimiter: str = ",", encoding: str = "utf-8", limits: Limits | None = None
 ) -> pa.Table:
-    """One whole file as text columns; InputUnreadable where a record is malformed, so that row numbers hold."""
+    """One whole file as text columns; InputUnreadable where a record is malformed, so that row numbers
+    hold.
+    """
     found = read_records(path, delimiter=delimiter, encoding=encoding, limits=limits)
     if found.rejected:
         first = found.rejected[0]
@@ -118,5 +128,10 @@ def _lines(path: Path, encoding: str, limits: Limits) -> SliceRecords:
         raise InputUnreadable(f"not {encoding} text", where=path.name) from None
     numbers = pa.array(range(len(lines)), pa.int64())
     return SliceRecords(
-        0, pa.table({"text": text}), pa.nulls(len(lines), pa.int32()).fill_null(0), numbers, (), frozenset({"text"})
+        0,
+        pa.table({"text": text}),
+        pa.nulls(len(lines), pa.int32()).fill_null(0),
+        numbers,
+        (),
+        frozenset({"text"}),
     )

@@ -1,11 +1,15 @@
 """Text columns -> the types that data classes ask for. What does not fit rejects its record.
 
-- amount, decimal128(18, 2): digits with at most two decimals that are not zero; never rounded; no thousands signs.
+- amount, decimal128(18, 2): digits with at most two decimals that are not zero; never rounded; no thousands
+  signs.
 - whole number, int64: digits; `3.0` is 3; no hexadecimal.
 - number, float64: finite.
-- time, timestamp[us], wall time in the table's zone: `YYYY-MM-DD`, then `T` or a blank and `hh[:mm[:ss[.fraction]]]`, also with
-  `/` for `-` and without leading zeros; `Z` or an offset converts into the zone; 10 digits are seconds and 13 digits
-  milliseconds since 1970 UTC. Digits beyond microseconds are dropped. Day-first and month-first dates are not guessed.
+- time, timestamp[us], wall time in the table's zone: `YYYY-MM-DD`, then `T` or a blank and
+  `hh[:mm[:ss[.fraction]]]`, also with
+  `/` for `-` and without leading zeros; `Z` or an offset converts into the zone; 10 digits are seconds and 13
+  digits
+  milliseconds since 1970 UTC. Digits beyond microseconds are dropped. Day-first and month-first dates are not
+  guessed.
 - date32: `YYYY-MM-DD`, `YYYY/MM/DD`, `YYYYMMDD`, or a time at midnight.
 
 The empty string is a value and fits no type; null stays null.
@@ -65,7 +69,11 @@ def parse_types(records: SliceRecords, types: Mapping[str, pa.DataType], timezon
     raw = records.table.take(pa.array(rows)).to_pylist()
     rejected = [
         Rejected(
-            records.file[row].as_py(), number, number, reasons[row], json.dumps(values, ensure_ascii=False).encode()
+            records.file[row].as_py(),
+            number,
+            number,
+            reasons[row],
+            json.dumps(values, ensure_ascii=False).encode(),
         )
         for row, values in zip(rows.tolist(), raw, strict=True)
         for number in [records.record[row].as_py()]
@@ -201,14 +209,17 @@ def _instants(text: pa.Array, zone: ZoneInfo) -> _Read:
 def _epochs(text: pa.Array, zone: ZoneInfo) -> _Read:
     number = text.cast(pa.int64())
     seconds = pc.equal(pc.utf8_length(text), 10)
-    ticks = pc.multiply(number, pc.if_else(seconds, pa.scalar(1_000_000, pa.int64()), pa.scalar(1000, pa.int64())))
+    ticks = pc.multiply(
+        number, pc.if_else(seconds, pa.scalar(1_000_000, pa.int64()), pa.scalar(1000, pa.int64()))
+    )
     return _local(ticks, zone), np.zeros(len(text), bool)
 
 
 def _local(ticks: pa.Array, zone: ZoneInfo) -> pa.Array:
-    """Microseconds since 1970 UTC -> wall time in the zone. Offsets are looked up once per distinct minute."""
+    """Microseconds since 1970 UTC -> wall time in the zone. Offsets are looked up once per distinct
+    minute.
+    """
     numbers = np.asarray(ticks.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
-    numbers = np.clip(numbers, _FIRST, _LAST)  # `_bounded` then drops what lies outside
     minutes, inverse = np.unique(numbers // _MINUTE, return_inverse=True)
     offsets = np.array([_offset(int(minute), zone) for minute in minutes], np.int64)
     local = pa.array(numbers + offsets[inverse], _MICROSECOND)
@@ -230,7 +241,7 @@ def _one_time(text: str, zone: ZoneInfo) -> datetime | None:
         return None
     year, _, month, day, hour, minute, second, fraction, offset = match.groups()
     try:
-        wall = datetime(  # noqa: DTZ001  a wall time in the table's zone, made aware below where it has an offset
+        wall = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
             int((fraction or "0").ljust(6, "0")[:6]),
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, time
 from typing import Any
 
@@ -35,7 +36,7 @@ def _flat(name: str, column: pa.ChunkedArray, depth: int) -> list[tuple[str, pa.
     ]
 
 
-def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:  # noqa: PLR0911  one line per family of types
     """One column as string."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
@@ -60,10 +61,8 @@ def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     zoned = column.type.tz is not None
     naive = column.cast(pa.timestamp(column.type.unit))
     if column.type.unit == "ns":
-        try:
+        with suppress(pa.ArrowInvalid):  # it has digits below microseconds
             naive = naive.cast(pa.timestamp("us"))
-        except pa.ArrowInvalid:  # it has digits below microseconds
-            pass
     text = pc.replace_substring(naive.cast(pa.string()), " ", "T", max_replacements=1)
     return pc.binary_join_element_wise(text, "Z", "") if zoned else text
 

@@ -18,8 +18,8 @@ _MEDIA_TYPES: Mapping[str, str] = {
 }
 APOSTROPHES = (
     "In CSV files a text cell that a spreadsheet would run (it begins with = + - or @, also in full width or "
-    "behind blanks, or with a tab or line end) has one apostrophe in front; remove that apostrophe to get the "
-    "value. Parquet and JSON-lines files are unchanged."
+    "behind blanks, or with a tab or line end) has one apostrophe in front; remove it to get the value. "
+    "Parquet and JSON-lines files are unchanged."
 )
 NULLS = 'In CSV files an empty field is null, and "" is the empty text.'
 

@@ -34,6 +34,7 @@ class CellFile:
     table: str
     column: str
     allowed: frozenset[str]  # token domains that the plan keeps in this column
+    variant: str  # which form of the cells: as they are, or as national phones
     path: str
     digests: int
 
@@ -73,21 +74,24 @@ def meetings(
     """Return every published column that shares a digest with a token domain that it may not hold."""
     identity_maps = [(entry, _mapped(staging / entry.path)) for entry in identities if entry.digests]
     cell_maps = [(entry, _mapped(staging / entry.path)) for entry in cells if entry.digests]
-    counts: dict[Place, int] = {}
+    counts: dict[tuple[Place, str], int] = {}
     for low, high in _ranges(sum(len(digests) for _, digests in cell_maps)):
         here = [(entry, _between(digests, low, high)) for entry, digests in cell_maps]
         candidates = sorted_unique(np.concatenate([digests for _, digests in here])) if here else _NONE
-        found: dict[Place, list[Digests]] = {}
+        found: dict[tuple[Place, str], list[Digests]] = {}
         for identity, digests in identity_maps if len(candidates) else ():
             common = _common(_between(digests, low, high), candidates)
             for cell, own in here if len(common) else ():
                 hits = _common(own, common)
                 if len(hits) and identity.token_domain not in cell.allowed:
                     place = (cell.release, cell.table, cell.column, identity.token_domain)
-                    found.setdefault(place, []).append(hits)
-        for place, hits_of in found.items():
-            counts[place] = counts.get(place, 0) + len(sorted_unique(np.concatenate(hits_of)))
-    return tuple(Meeting(*place, count) for place, count in sorted(counts.items()))
+                    found.setdefault((place, cell.variant), []).append(hits)
+        for key, hits_of in found.items():
+            counts[key] = counts.get(key, 0) + len(sorted_unique(np.concatenate(hits_of)))
+    cells_met: dict[Place, int] = {}
+    for (place, _), count in counts.items():  # one cell may meet in both of its forms
+        cells_met[place] = max(count, cells_met.get(place, 0))
+    return tuple(Meeting(*place, count) for place, count in sorted(cells_met.items()))
 
 
 _NONE: Digests = np.zeros(0, dtype=np.uint64)

@@ -18,7 +18,8 @@ from pipeline.release.checksums import Sample, Verdict, candidates, sampled, ver
 from pipeline.release.domain_text import published_domain
 from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
 from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
-from pipeline.release.own_row import Cells, Published, cells_of, nearly_all_differ, search
+from pipeline.release.normalized import Digests
+from pipeline.release.own_row import Cells, Published, Rows, cells_of, nearly_all_differ, search
 from pipeline.release.reopening import reopen
 from pipeline.release.untouched import untouched
 
@@ -51,8 +52,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "own_row",
-        "no cell holds an identity of its own row that the plan does not keep there: names from 2 characters, "
-        "other direct identifiers from 5, in NFKC, lower case, without separators, phones also in national form",
+        "no cell holds an identity of its own row that the plan does not keep there: names from 2 "
+        "characters, other direct identifiers from 5, in NFKC, lower case, without separators, phones "
+        "also in national form",
         "parts of a name, misspellings, transliterations, numbers in words, identities not in the row's own "
         "columns, and cells that five other subjects with other names share (vocabulary)",
     ),
@@ -63,15 +65,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "anywhere",
-        "no cell of a column not planned to keep the class equals a high-entropy identity anywhere in the run, "
-        "by keyed 64-bit digests of the same form",
+        "no cell of a column not planned to keep the class equals a high-entropy identity anywhere in the "
+        "run, by keyed 64-bit digests of the same form",
         "identities inside longer cells of other rows, tokens that another row's raw value resembles, values "
         "under 6 characters, numbers under 8 digits, and identities of other runs",
     ),
     Rule(
         "checksum",
-        "card, IMEI, ICCID and resident-id check digits, e-mail and phone shapes in other columns stay within "
-        "chance: fewer than 3 distinct, or a share below chance + 5 sigma",
+        "card, IMEI, ICCID and resident-id check digits, e-mail and phone shapes in other columns stay "
+        "within chance: fewer than 3 distinct, or a share below chance + 5 sigma",
         "one or two such numbers of people outside the run",
     ),
 )
@@ -162,13 +164,13 @@ def inspect_slice(view: SliceView, plan: Plan, staging: Path) -> SliceFindings:
         order = part.order.to_numpy(zero_copy_only=False)
         searched = []
         for position, step in enumerate(step for step in export.steps if step.published):
-            column = _plain(table.column(position))
+            column = table.column(position)
             cells, found = _inspect_column(step, column, view, order, release)
             hits += found
             if cells is not None:
                 searched.append(cells)
-                name = f"{DIRECTORY}/{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}.u64"
-                files += _cell_file(cells, view, release, staging, name)
+                name = f"{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}"
+                files += _cell_files(cells, view, release, staging, name)
                 samples += _samples(cells, view, release)
         kept = frozenset(step.column for step in export.steps if step.transform.transform == "keep")
         published.append(Published(release, tuple(searched), kept, order))
@@ -199,10 +201,10 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _inspect_column(
-    step: Step, column: pa.Array, view: SliceView, order: np.ndarray, release: int
+    step: Step, column: pa.ChunkedArray, view: SliceView, order: Rows, release: int
 ) -> tuple[Cells | None, list[Hit]]:
     """Rules `domain` and `untouched` on one column; its cells, if they can hold raw text."""
-    cells = cells_of(step, column) if may_hold_raw(step) else None
+    cells = cells_of(step, _plain(column)) if may_hold_raw(step) else None
     hits = []
     outside = _outside(step, column, cells)
     if outside:
@@ -223,12 +225,14 @@ def may_hold_raw(step: Step) -> bool:
     return bool(pa.types.is_integer(step.type)) and step.transform.transform == "keep"
 
 
-def _outside(step: Step, column: pa.Array, cells: Cells | None) -> int:
+def _outside(step: Step, column: pa.ChunkedArray, cells: Cells | None) -> int:
     """Published cells that are not in the step's output domain; looked at once per distinct cell."""
+    domain = published_domain(step)
     if cells is None and nearly_all_differ(column):
-        return len(column) - int(pc.sum(published_domain(step).holds(column), min_count=0).as_py())
-    codes, values = (cells.codes, cells.values) if cells is not None else encoded(column)
-    members = published_domain(step).holds(values).to_numpy(zero_copy_only=False)
+        inside = (pc.sum(domain.holds(chunk), min_count=0).as_py() for chunk in column.chunks)
+        return len(column) - int(sum(inside))
+    codes, values = (cells.codes, cells.values) if cells is not None else encoded(_plain(column))
+    members = domain.holds(values).to_numpy(zero_copy_only=False)
     return 0 if members.all() else int((~np.append(members, True)[codes]).sum())
 
 
@@ -237,11 +241,14 @@ def _allowed(step: Step) -> frozenset[str]:
     return frozenset({step.context.domain} if step.transform.transform in KEEPING else ())
 
 
-def _cell_file(cells: Cells, view: SliceView, release: int, staging: Path, name: str) -> list[CellFile]:
-    count = write_digests(staging / name, cell_digests(cells.texts, cells.forms, view.fingerprint_key))
-    return (
-        [CellFile(release, view.table, cells.step.column, _allowed(cells.step), name, count)] if count else []
-    )
+def _cell_files(cells: Cells, view: SliceView, release: int, staging: Path, name: str) -> list[CellFile]:
+    files = []
+    for variant, digests in cell_digests(cells.texts, cells.forms, view.fingerprint_key).items():
+        path = f"{DIRECTORY}/{name}-{variant}.u64"
+        count = write_digests(staging / path, digests)
+        column, allowed = cells.step.column, _allowed(cells.step)
+        files.append(CellFile(release, view.table, column, allowed, variant, path, count))
+    return files
 
 
 def _samples(cells: Cells, view: SliceView, release: int) -> list[Sample]:
@@ -256,7 +263,7 @@ def _samples(cells: Cells, view: SliceView, release: int) -> list[Sample]:
 def _identity_files(
     identities: Sequence[Identities], view: SliceView, staging: Path
 ) -> tuple[IdentityFile, ...]:
-    domains: dict[str, list[np.ndarray]] = {}
+    domains: dict[str, list[Digests]] = {}
     for identity in identities:
         if identity.data_class.high_entropy:
             domains.setdefault(identity.data_class.token_domain, []).append(anywhere_digests(identity))

@@ -157,17 +157,17 @@ def numeric(forms: Forms) -> NDArray[np.bool_]:
     return np.asarray(digit_counts(forms) == forms.lengths, dtype=bool)
 
 
-def cell_digests(texts: pa.Array, forms: Forms, key: bytes) -> Digests:
-    """Digests of published cells, to be met by `anywhere_digests`; phones in national form, too.
+def cell_digests(texts: pa.Array, forms: Forms, key: bytes) -> dict[str, Digests]:
+    """Digests of published cells, to be met by `anywhere_digests`: as they are, and as national phones.
 
-    Only cells that begin like a phone (`+` or `0`) get a national form: a plain number that happens to hold
+    Only cells that begin like a phone (`+` or `0`) have a national form: a plain number that happens to hold
     one behind its first digits is a plain number.
     """
     long = forms.lengths >= SHORTEST_ANYWHERE
-    found = [digests_of(forms, key)[long]]
+    found = {"whole": digests_of(forms, key)[long]}
     starts = pc.match_substring_regex(texts, r"^\s*\(?(\+|0)").fill_null(False).to_numpy(zero_copy_only=False)
     phones = np.flatnonzero(starts & (forms.lengths >= SHORTEST_NUMBER_ANYWHERE) & (forms.lengths <= 19))
     if len(phones):
         some = forms.take(phones)
-        found.append(digests_of(national(some, international(texts.take(pa.array(phones)))), key))
-    return np.concatenate(found)
+        found["national"] = digests_of(national(some, international(texts.take(pa.array(phones)))), key)
+    return {variant: digests for variant, digests in found.items() if len(digests)}

@@ -27,7 +27,7 @@ _PADDING = 8  # bytes behind the last value, so that eight bytes can be read at 
 
 @dataclass(frozen=True)
 class Forms:
-    """The forms of a column's values: value i is data[starts[i]:ends[i]]. Null and empty values have length 0."""
+    """The forms of a column's values: value i is data[starts[i]:ends[i]]; null and empty have length 0."""
 
     data: Bytes
     starts: Positions
@@ -186,7 +186,7 @@ _CODE_LENGTHS = np.array([_code_length(f"{number:03d}") for number in range(1000
 
 
 def national(forms: Forms, international: NDArray[np.bool_]) -> Forms:
-    """Phones without country code (where `international`) and without leading zeros: what both spellings share."""
+    """Phones without country code (where `international`) and leading zeros: what all spellings share."""
     starts = _past_zeros(forms.data, forms.starts, forms.ends)
     enough = international & (forms.ends - starts >= 9)
     hundreds, tens, ones = (forms.data[starts + place].astype(np.int64) - ord("0") for place in range(3))
@@ -242,11 +242,14 @@ class Spelling:
 
 def form_of(text: str) -> str:
     """The form of one text."""
-    return _separated(text).replace("\0", "")
+    return _separated(_lowered(text)).replace("\0", "")
 
 
-def _separated(text: str) -> str:
-    lowered = unicodedata.normalize("NFKC", text).lower()
+def _lowered(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def _separated(lowered: str) -> str:
     return "".join(c if c == MASKED or unicodedata.category(c)[0] in "LNM" else "\0" for c in lowered)
 
 
@@ -254,31 +257,33 @@ def _separated(text: str) -> str:
 def spelling_of(text: str) -> Spelling:
     """The form of one published text with its boundaries.
 
-    Words are runs of letters, runs of digits, and single characters of scripts without spaces. A number of
-    eight and more digits may also begin behind its leading zeros and country code, so that both spellings of
-    a phone meet.
+    Words are runs of letters, runs of digits, and single characters of scripts without spaces. A number may
+    also begin behind its leading zeros and, where it is marked as international or has eight and more digits,
+    behind its country code, so that all spellings of a phone meet.
     """
+    lowered = _lowered(text)
     form = ""
     begins: set[int] = set()
     ends: set[int] = set()
-    for match in _TOKEN.finditer(_separated(text)):
+    for match in _TOKEN.finditer(_separated(lowered)):
         token = match[0]
         begins.add(len(form))
-        if token[:1].isdigit() and len(token) >= 8:
-            begins |= {len(form) + skipped for skipped in _prefixes(token)}
+        if token[0].isdigit():
+            marked = lowered[: match.start()].endswith("+") or token.startswith("00") or len(token) >= 8
+            begins |= {len(form) + skipped for skipped in _prefixes(token, marked) if skipped < len(token)}
         form += token
         ends.add(len(form))
     return Spelling(form, frozenset(begins), frozenset(ends))
 
 
-def _prefixes(digits: str) -> set[int]:
-    zeros = _zeros(digits, 0)
-    after_code = (
-        zeros + _code_length(digits[zeros : zeros + 3].ljust(3, "0")) if zeros < len(digits) else zeros
-    )
-    return {zeros, after_code, _zeros(digits, after_code)}
+def _prefixes(digits: str, international: bool) -> set[int]:
+    zeros = _past(digits, 0)
+    if not international or zeros == len(digits):
+        return {zeros}
+    behind_code = zeros + _code_length(digits[zeros:])
+    return {zeros, behind_code, _past(digits, behind_code)}
 
 
-def _zeros(digits: str, start: int) -> int:
+def _past(digits: str, start: int) -> int:
     match = _TRUNK.match(digits, start)
     return match.end() if match else start

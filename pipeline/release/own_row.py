@@ -80,12 +80,12 @@ def cells_of(step: Step, column: pa.Array) -> Cells:
     return Cells(step, codes, values, _searched(step, values))
 
 
-def nearly_all_differ(column: pa.Array) -> bool:
+def nearly_all_differ(column: pa.Array | pa.ChunkedArray) -> bool:
     """Whether looking for equal cells first would cost more than it saves."""
     head = column.slice(0, 4096)
     if not pa.types.is_string(column.type):
         return True
-    return len(column) > len(head) and pc.count_distinct(head).as_py() > len(head) // 2
+    return len(column) > len(head) and pc.count_distinct(head).as_py() > len(head) * 15 // 16
 
 
 def _searched(step: Step, values: pa.Array) -> pa.Array:
@@ -165,6 +165,7 @@ def _allowed(step: Step, identity: Identities, kept: frozenset[str]) -> bool:
 class _Pieces:
     digests: Digests
     table: NDArray[np.bool_]  # low 16 bits of a digest -> whether any piece has them
+    begins: NDArray[np.bool_]  # length, first byte -> whether any piece has both
     longest: int  # bytes
 
 
@@ -182,7 +183,10 @@ def _pieces(columns: Sequence[Cells], key: bytes) -> _Pieces:
     digests = sorted_unique(digests_of(forms, key))
     table = np.zeros(1 << 16, dtype=bool)
     table[digests & np.uint64(0xFFFF)] = True
-    return _Pieces(digests, table, int(forms.lengths.max(initial=0)))
+    longest = int(forms.lengths.max(initial=0))
+    begins = np.zeros((longest + 2, 256), dtype=bool)  # the last row, of longer identities, stays False
+    begins[forms.lengths, forms.data[forms.starts]] = True
+    return _Pieces(digests, table, begins, longest)
 
 
 @lru_cache(maxsize=1 << 13)
@@ -193,8 +197,12 @@ def pieces_of(cell: str) -> frozenset[str]:
 
 def _suspects(variant: Variant, pieces: _Pieces) -> Rows:
     """Distinct identities that equal a piece of any cell."""
-    suspects = np.flatnonzero(variant.usable & (variant.forms.lengths <= pieces.longest))
-    if len(suspects) == 0 or len(pieces.digests) == 0:
+    if len(pieces.digests) == 0:
+        return _NO_ROWS
+    forms = variant.forms
+    begins = pieces.begins[np.minimum(forms.lengths, pieces.longest + 1), forms.data[forms.starts]]
+    suspects = np.flatnonzero(variant.usable & begins)
+    if len(suspects) == 0:
         return _NO_ROWS
     digests = variant.digests_at(suspects)
     near = pieces.table[digests & np.uint64(0xFFFF)]

@@ -318,11 +318,13 @@ def _flush_or_revert(link: Path, before: str | None) -> None:
 
 
 def _remove_tree(tree: Path, out: Path) -> None:
-    """Take a tree out of sight first, so that nobody ever meets half of it."""
+    """Take a tree out of sight first, so that nobody meets half of it. What stays, the next run removes."""
     with suppress(OSError):
         grave = Path(tempfile.mkdtemp(prefix=STAGING, dir=out))
-        tree.rename(grave / tree.name)
-        shutil.rmtree(grave, ignore_errors=True)
+        try:
+            tree.rename(grave / tree.name)
+        finally:
+            shutil.rmtree(grave, ignore_errors=True)
 
 
 def _reason(error: OSError) -> str:

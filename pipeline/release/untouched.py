@@ -17,7 +17,7 @@ from pipeline.release.normalized import MASKED
 CHANGING = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving"})
 
 
-def untouched(step: Step, published: pa.Array, raw: pa.Array, order: NDArray[np.int64]) -> int:
+def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDArray[np.int64]) -> int:
     """Published cells that equal their own raw cell, where the transform never leaves one as it was.
 
     Args:
@@ -45,7 +45,7 @@ def untouched(step: Step, published: pa.Array, raw: pa.Array, order: NDArray[np.
     return int(pc.sum(equal, min_count=0).as_py() or 0)
 
 
-def _same_length(values: pa.Array, published: pa.Array) -> NDArray[np.bool_]:
+def _same_length(values: pa.Array, published: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Distinct raw values as long as some published cell: mostly none, so that no row is compared."""
     lengths = pc.binary_length(published)
     bounds = pc.min_max(lengths).as_py()

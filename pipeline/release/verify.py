@@ -109,6 +109,13 @@ def _contents(path: Path, manifest: Mapping[str, Any], package: Mapping[str, Any
     if manifest["format"] != FORMAT:
         yield _problem(MANIFEST, f"must be of format {FORMAT}, which this version reads")
         return
+    lacking = sorted(
+        {"recipient", "purpose", "date", "epoch", "policy_digest", "label", "terms"} - manifest.keys()
+    )
+    if lacking:
+        yield _problem(
+            MANIFEST, f"does not have the form of a release's manifest: lacks {', '.join(lacking)}"
+        )
     resources = {tuple(resource["path"]): resource for resource in package["resources"]}
     described: set[str] = set()
     samples: list[Sample] = []
@@ -128,8 +135,8 @@ def _contents(path: Path, manifest: Mapping[str, Any], package: Mapping[str, Any
         if verdict.accused:
             yield _problem(
                 f"{verdict.table}.{verdict.column}",
-                f"{verdict.passing} of {verdict.candidates} cells look like {verdict.data_class} and pass its "
-                "check: more than chance",
+                f"{verdict.passing} of {verdict.candidates} cells look like {verdict.data_class} and pass "
+                "its check: more than chance",
             )
     for name in sorted(
         str(p.relative_to(path)) for folder in ("data", "statistics") for p in (path / folder).rglob("*.*")

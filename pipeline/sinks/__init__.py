@@ -1,6 +1,8 @@
-"""Writers of published files, free of the traps of their formats; and the strict readers that check the bytes.
+"""Writers of published files, free of the traps of their formats; and the strict readers that check the
+bytes.
 
-Guarantee: bytes depend on the rows and on the versions of Pouch and its libraries only; no file holds a statistic,
+Guarantee: bytes depend on the rows and on the versions of Pouch and its libraries only; no file holds a
+statistic,
 an index, a removed value, a clock time or a name of a machine.
 """
 

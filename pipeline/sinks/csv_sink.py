@@ -1,6 +1,8 @@
-"""CSV by RFC 4180, UTF-8 without byte-order mark, CRLF line ends; null is an empty field, the empty string `""`.
+"""CSV by RFC 4180, UTF-8 without byte-order mark, CRLF line ends; null is an empty field, the empty string
+`""`.
 
-No byte-order mark: RFC 4180 knows none, and readers that do not strip it take it for part of the first column's name.
+No byte-order mark: RFC 4180 knows none, and readers that do not strip it take it for part of the first
+column's name.
 Spreadsheets open the file rightly through their import of UTF-8 text.
 """
 
@@ -12,7 +14,7 @@ import pyarrow.csv as pa_csv
 
 from pipeline.errors import CheckFailed
 from pipeline.sinks.parquet_sink import plain
-from pipeline.sinks.text_cells import cell_text, holds_any, inert, is_text, joined_lines
+from pipeline.sinks.text_cells import cell_text, holds_any, inert, is_text, joined_lines, same_bytes
 
 _END = "\r\n"
 
@@ -62,7 +64,7 @@ def read_csv(path: Path, schema: pa.Schema) -> pa.Table:
             raise CheckFailed("the header is not the planned one", where=path.name)
         body = memoryview(data)[len(header) :]
         table = _parsed(body, schema) if len(body) else schema.empty_table()
-        if _body([column.combine_chunks() for column in table.columns]) != body:
+        if not same_bytes(_body([column.combine_chunks() for column in table.columns]), body):
             raise CheckFailed("the CSV file is not as Pouch writes it", where=path.name)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CheckFailed(f"the CSV file cannot be read ({type(error).__name__})", where=path.name) from None

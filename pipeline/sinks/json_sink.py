@@ -1,4 +1,6 @@
-"""JSON lines: one object a line, columns in order, null written out; decimals as exact JSON numbers, times ISO 8601."""
+"""JSON lines: one object a line, columns in order, null written out; decimals as exact JSON numbers, times
+ISO 8601.
+"""
 
 import json
 from pathlib import Path
@@ -9,7 +11,7 @@ import pyarrow.json as pa_json
 
 from pipeline.errors import CheckFailed
 from pipeline.sinks.parquet_sink import plain
-from pipeline.sinks.text_cells import cell_text, holds_any, is_text, joined_lines
+from pipeline.sinks.text_cells import cell_text, holds_any, is_text, joined_lines, same_bytes
 
 _ESCAPED = bytes(range(32)) + b'"\\'  # RFC 8259, section 7
 
@@ -50,16 +52,22 @@ def read_jsonl(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         data = path.read_bytes()
         table = _parsed(data, schema) if data else schema.empty_table()
-        if _lines(table) != memoryview(data):
+        if not same_bytes(_lines(table), memoryview(data)):
             raise CheckFailed("the JSON lines are not as Pouch writes them", where=path.name)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise CheckFailed(f"the JSON lines cannot be read ({type(error).__name__})", where=path.name) from None
+        raise CheckFailed(
+            f"the JSON lines cannot be read ({type(error).__name__})", where=path.name
+        ) from None
     return table
 
 
 def _parsed(data: bytes, schema: pa.Schema) -> pa.Table:
+    # Arrow's JSON reader knows no dates: read them as the text they are.
+    as_text = [field.with_type(pa.string()) if pa.types.is_date(field.type) else field for field in schema]
     return pa_json.read_json(
         pa.py_buffer(data),
         read_options=pa_json.ReadOptions(use_threads=False, block_size=min(len(data) + 1024, (1 << 31) - 1)),
-        parse_options=pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        parse_options=pa_json.ParseOptions(
+            explicit_schema=pa.schema(as_text), unexpected_field_behavior="error"
+        ),
     ).cast(schema)

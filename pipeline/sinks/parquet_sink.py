@@ -11,7 +11,9 @@ ROW_GROUP = 131_072  # rows; a constant of the published format
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """Plain types, one chunk, no metadata. A dictionary column would publish values that no row holds any more."""
+    """Plain types, one chunk, no metadata. A dictionary column would publish values that no row holds any
+    more.
+    """
     schema = pa.schema([pa.field(field.name, _plain_type(field.type)) for field in table.schema])
     if table.schema.types != schema.types:
         table = table.cast(schema)
@@ -49,7 +51,9 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
                 raise CheckFailed("the Parquet file carries metadata", where=path.name)
             table = file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise CheckFailed(f"the Parquet file cannot be read ({type(error).__name__})", where=path.name) from None
+        raise CheckFailed(
+            f"the Parquet file cannot be read ({type(error).__name__})", where=path.name
+        ) from None
     if not table.schema.equals(schema):
         raise CheckFailed("the schema is not the planned one", where=path.name)
     return table
