@@ -2,11 +2,11 @@
 
 - wall seconds: from start to the end of the first process.
 - core seconds: user + system time of the process and of all descendants that were waited for (`wait4`).
-- peak memory: every 50 ms, the anonymous and shared memory (`RssAnon` + `RssShmem` in /proc/<pid>/status) of
-  all live processes of the tree is summed; the largest sum counts. Pages of files (library code, mapped input)
-  do not count, since the kernel drops them when it needs room. A page that a fork shares with its parent counts
-  twice: the figure errs upward. Reading these counters costs next to nothing, unlike smaps. Peaks shorter than
-  the interval can be missed.
+- peak memory: every 50 ms, the anonymous and shared memory (`RssAnon`, `RssShmem` in /proc/<pid>/status) of
+  all live processes of the tree is summed; the largest sum counts. File pages (library code, mapped input)
+  do not count, since the kernel drops them when it needs room. A page that a fork shares with its parent
+  counts twice: the figure errs upward. Reading these counters costs next to nothing, unlike smaps. Peaks
+  shorter than the interval can be missed.
 
 Linux only.
 """

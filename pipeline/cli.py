@@ -26,7 +26,9 @@ app.add_typer(keys_app, name="keys")
 JobPath = Annotated[Path, typer.Argument(help="Job file, e.g. configs/nightly.yaml.")]
 DateText = Annotated[str, typer.Option("--date", help="Date of the release, YYYY-MM-DD.")]
 OutPath = Annotated[Path, typer.Option("--out", help="Where releases are published.")]
-StatePath = Annotated[Path, typer.Option("--state", help="Where ledger, audit log and run reports live (0700).")]
+StatePath = Annotated[
+    Path, typer.Option("--state", help="Where ledger, audit log and run reports live (0700).")
+]
 Format = Annotated[str, typer.Option("--format", help="`table` for people, `json` for programs.")]
 
 
@@ -49,7 +51,7 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - the message of a foreign exception may hold values: it is not shown
+    except Exception as error:
         from pipeline.engines.worker import problems_of
 
         problems = problems_of(error)
@@ -85,14 +87,18 @@ def _examples(*lines: str) -> str:
 def run(
     job: JobPath,
     date: DateText,
-    supersede: Annotated[bool, typer.Option(help="Replace a published release whose inputs changed.")] = False,
+    supersede: Annotated[
+        bool, typer.Option(help="Replace a published release whose inputs changed.")
+    ] = False,
     out: OutPath = Path("releases"),
     state: StatePath = Path(".pouch"),
     engine: Annotated[str, typer.Option(help="`local`; `spark` is not built yet.")] = "local",
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Child processes; bytes do not depend on it.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Child processes; bytes do not depend on it.")
+    ] = 2,
     recipient: Annotated[str | None, typer.Option(help="Only this recipient's release.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, publish nothing.")] = False,
-    format: Format = "table",  # noqa: A002 - the flag's name
+    format: Format = "table",
 ) -> int:
     """Read the logs of a date, protect them per recipient, check the bytes, publish.
 
@@ -126,8 +132,10 @@ def run(
 )
 def plan(
     job: JobPath,
-    date: Annotated[str | None, typer.Option("--date", help="Also look at the input files of this date.")] = None,
-    format: Format = "table",  # noqa: A002 - the flag's name
+    date: Annotated[
+        str | None, typer.Option("--date", help="Also look at the input files of this date.")
+    ] = None,
+    format: Format = "table",
 ) -> None:
     """Show what will happen to each column of each release, with refusals and warnings, before any row is read."""
     from pipeline.release.report import print_plan
@@ -140,7 +148,7 @@ def plan(
 def report(
     run: Annotated[str, typer.Argument(help="Run id, or latest.")],
     state: StatePath = Path(".pouch"),
-    format: Format = "table",  # noqa: A002 - the flag's name
+    format: Format = "table",
 ) -> None:
     """Show the report of a past run: counts, conservation, gate proof."""
     from pipeline.release.report import print_run
@@ -152,7 +160,7 @@ def report(
 @app.command(epilog=_examples("pouch verify releases/analysts/2026-11-01"))
 def verify(
     release: Annotated[Path, typer.Argument(help="Folder of a published release.")],
-    format: Format = "table",  # noqa: A002 - the flag's name
+    format: Format = "table",
 ) -> int:
     """Check a published release again: hashes, schema, gate. Exit 1 when something is wrong."""
     from pipeline.release.verify import verify_release
@@ -181,7 +189,7 @@ def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="CSV, JSON-lines or Parquet files.")],
     rows: Annotated[int, typer.Option(min=10, help="Rows sampled from each file.")] = 2000,
     delimiter: Annotated[str, typer.Option(help="Of CSV files.")] = ",",
-    format: Annotated[str, typer.Option("--format", help="`yaml` to edit, `json`, or `table`.")] = "yaml",  # noqa: A002
+    format: Annotated[str, typer.Option("--format", help="`yaml` to edit, `json`, or `table`.")] = "yaml",
 ) -> None:
     """Propose a catalog: the data class of each column, with evidence in words and rates, never a value.
 
@@ -216,7 +224,7 @@ def detect(
         bool, typer.Option("--all", help="Also dates, organizations and nationalities.")
     ] = False,
     delimiter: Annotated[str, typer.Option(help="Of CSV files.")] = ",",
-    format: Annotated[str, typer.Option("--format", help="Always JSON lines.")] = "json",  # noqa: A002, ARG001
+    format: Annotated[str, typer.Option("--format", help="Always JSON lines.")] = "json",
 ) -> None:
     """Find personal data in free text: one JSON line a row, offsets in code points."""
     from pipeline.detect.free_text import detect_file
@@ -232,8 +240,10 @@ def detect(
 @keys_app.command("init", epilog=_examples("pouch keys init configs/nightly.yaml"))
 def keys_init(
     job: JobPath,
-    if_absent: Annotated[bool, typer.Option("--if-absent", help="Leave an existing keyring as it is.")] = False,
-    format: Format = "table",  # noqa: A002 - the flag's name
+    if_absent: Annotated[
+        bool, typer.Option("--if-absent", help="Leave an existing keyring as it is.")
+    ] = False,
+    format: Format = "table",
 ) -> None:
     """Make the keyring that a job names. An existing one is never overwritten."""
     from pipeline.revealing import init_keys
@@ -248,7 +258,7 @@ def keys_init(
 
 
 @keys_app.command("list", epilog=_examples("pouch keys list configs/nightly.yaml --format json"))
-def keys_list(job: JobPath, format: Format = "table") -> None:  # noqa: A002 - the flag's name
+def keys_list(job: JobPath, format: Format = "table") -> None:
     """List keys: id, created, state and public check value. Never a key."""
     from pipeline.release.report import print_keys
     from pipeline.revealing import list_keys
@@ -257,13 +267,15 @@ def keys_list(job: JobPath, format: Format = "table") -> None:  # noqa: A002 - t
 
 
 @keys_app.command("rotate")
-def keys_rotate(job: JobPath) -> None:  # noqa: ARG001 - the contract's argument
+def keys_rotate(job: JobPath) -> None:
     """Start a new key epoch (not built yet)."""
-    raise NotBuilt("pouch keys rotate is not built yet", hint="rotation: monthly in a policy changes epochs by date")
+    raise NotBuilt(
+        "pouch keys rotate is not built yet", hint="rotation: monthly in a policy changes epochs by date"
+    )
 
 
 @keys_app.command("destroy")
-def keys_destroy(job: JobPath) -> None:  # noqa: ARG001 - the contract's argument
+def keys_destroy(job: JobPath) -> None:
     """Destroy a key with a receipt (not built yet)."""
     raise NotBuilt("pouch keys destroy is not built yet")
 
@@ -276,13 +288,17 @@ def keys_destroy(job: JobPath) -> None:  # noqa: ARG001 - the contract's argumen
     )
 )
 def reveal(
-    tokens: Annotated[list[str] | None, typer.Argument(help="Tokens; none reads them from standard input.")] = None,
+    tokens: Annotated[
+        list[str] | None, typer.Argument(help="Tokens; none reads them from standard input.")
+    ] = None,
     job: Annotated[Path, typer.Option("--job", help="Job file.")] = Path("configs/nightly.yaml"),
     reason: Annotated[str, typer.Option("--reason", help="Why; goes into the audit log.")] = "",
     recipient: Annotated[str, typer.Option(help="Whose tokens.")] = "",
     column: Annotated[str, typer.Option(help="table.column of the tokens.")] = "",
     date: Annotated[str, typer.Option("--date", help="Date of the release.")] = "",
-    quarantine: Annotated[str, typer.Option(help="Run id (or latest) whose quarantined records to show.")] = "",
+    quarantine: Annotated[
+        str, typer.Option(help="Run id (or latest) whose quarantined records to show.")
+    ] = "",
     state: StatePath = Path(".pouch"),
 ) -> None:
     """Turn tokens back, or open quarantined records. Needs a reason, which is written to the audit log first."""
@@ -303,12 +319,12 @@ def reveal(
 
 
 def _later(name: str, what: str) -> None:
-    def command(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:  # noqa: ARG001
+    def command(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
         raise NotBuilt(f"pouch {name} is not built yet")
 
-    app.command(
-        name, help=f"{what} (not built yet)", context_settings={"ignore_unknown_options": True}
-    )(command)
+    app.command(name, help=f"{what} (not built yet)", context_settings={"ignore_unknown_options": True})(
+        command
+    )
 
 
 for _name, _what in {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
@@ -53,13 +54,18 @@ def hand_over(
         published = None
         if not problems and not order.dry_run:
             try:
-                published = _publish(order, ready, release, own, results, statistics, keyring, store, run, staging)
+                published = _publish(
+                    order, ready, release, own, results, statistics, keyring, store, run, staging
+                )
             except PouchError as error:
                 problems += error.problems
         outcomes.append(_outcome(release, own, published, problems, order.base))
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
     summary = RunSummary(run, ready.plan.job, order.date, ordered, all_warnings(ready.plan))
-    facts = {"plan_digest": ready.plan.digest, "input_digests": {o.recipient: ready.digests[o.release] for o in ordered}}
+    facts = {
+        "plan_digest": ready.plan.digest,
+        "input_digests": {o.recipient: ready.digests[o.release] for o in ordered},
+    }
     write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
     return summary
 
@@ -135,9 +141,9 @@ def _publish(
     if ready.consent is not None and release.basis == "consent":
         facts[CONSENT_NEWEST] = ready.consent.newest
 
-    def remember(kind: str, tree: str, digest: str) -> None:
+    def remember(kind: Literal["intended", "published"], tree: str, digest: str) -> None:
         store.ledger.record(
-            kind,  # type: ignore[arg-type] - one of the two below
+            kind,
             run=run,
             recipient=release.recipient,
             date=order.date,

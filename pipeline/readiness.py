@@ -83,7 +83,9 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
     standing = [r for r in asked if unchanged(order.out, store.ledger, r, order.date, digests[r.number])]
     todo = [release for release in asked if release not in standing]
     refused = [
-        changed_without_leave(order.out, store.ledger, r, order.date, digests[r.number], supersede=order.supersede)
+        changed_without_leave(
+            order.out, store.ledger, r, order.date, digests[r.number], supersede=order.supersede
+        )
         for r in todo
     ]
     refuse([problem for problem in refused if problem])
@@ -108,7 +110,8 @@ def _cuts(config: Config, date: str, base: Path) -> Mapping[str, Cut]:
 
 def _plan(config: Config, cuts: Mapping[str, Cut], date: str, keyring: Keyring | None) -> Plan:
     schemas = {
-        name: schema_of(found.columns, frozenset(file.format for file in found.files)) for name, found in cuts.items()
+        name: schema_of(found.columns, frozenset(file.format for file in found.files))
+        for name, found in cuts.items()
     }
     return make_plan(config, schemas, date, keyring, _statistics_problems(config))
 
@@ -118,5 +121,7 @@ def _statistics_problems(config: Config) -> list[Problem]:
         problem
         for specs in config.statistics.values()
         for name, spec in specs.statistics.items()
-        for problem in check(f"statistics {name}", spec, config.job.tables[spec.table], config.catalog[spec.table])
+        for problem in check(
+            f"statistics {name}", spec, config.job.tables[spec.table], config.catalog[spec.table]
+        )
     ]

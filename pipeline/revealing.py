@@ -70,7 +70,9 @@ def _step_of(plan: Plan, recipient: str, column: str) -> Step:
         raise JobWrong("--recipient must be one of the job's", hint=nearest(recipient, releases))
     table, _, name = column.partition(".")
     steps = {
-        f"{export.table}.{step.column}": step for export in releases[recipient].exports for step in export.steps
+        f"{export.table}.{step.column}": step
+        for export in releases[recipient].exports
+        for step in export.steps
     }
     step = steps.get(column)
     if step is None or not name:
@@ -95,4 +97,8 @@ def reveal_quarantine(job: Path, state: Path, run: str, reason: str) -> Iterator
     with store.lock():
         records = read_quarantine(store, run, keyring, who=getpass.getuser(), reason=reason)
     for record in records:
-        yield {**asdict(record), "raw": record.raw.decode("utf-8", "backslashreplace"), "reason": str(record.reason)}
+        yield {
+            **asdict(record),
+            "raw": record.raw.decode("utf-8", "backslashreplace"),
+            "reason": str(record.reason),
+        }

@@ -24,8 +24,8 @@ from pipeline.readiness import Order, Ready, day_of, look, prepare
 from pipeline.release.conservation import conserve, refuse_mostly_unreadable
 from pipeline.release.gate import inspect_slice, prove
 from pipeline.release.publish import open_staging
-from pipeline.release.standing import settle_pending
 from pipeline.release.run_record import RunSummary
+from pipeline.release.standing import settle_pending
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
 from pipeline.statistics import aggregate_slice, combine, protect_table
 from transforms import Keyring
@@ -60,11 +60,12 @@ def run_job(
         try:
             with progress_bar(show_progress) as progress:
                 summary = _stages(order, store, run, keyring, progress)
-            code = summary.exit_code
-            return summary
         except PouchError as error:
             code = error.exit_code
             raise
+        else:
+            code = summary.exit_code
+            return summary
         finally:
             store.finish_run(run, code)
 
@@ -92,7 +93,9 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
         counts = conserve(ready.plan, results, {name: cut.records for name, cut in ready.cuts.items()})
         refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
         quarantine.adopt(staging / "quarantine")
-        return hand_over(order, ready, results, statistics, counts, proof, quarantine, keyring, store, run, staging)
+        return hand_over(
+            order, ready, results, statistics, counts, proof, quarantine, keyring, store, run, staging
+        )
 
 
 def _protect(
@@ -106,7 +109,9 @@ def _protect(
     withholding, links = staging / "withholding.arrow", staging / "links.arrow"
     write_withholding(make_withholding(ready.consent, fit.minors), withholding)
     write_links(fit, links)
-    work = ProtectSlices(plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links)
+    work = ProtectSlices(
+        plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links
+    )
     cuts = [ready.cuts[name] for name in plan.tables]
     progress.start("protecting", sum(len(cut.slices) for cut in cuts))
     return engine.map_slices(work, cuts, progress)
@@ -120,7 +125,8 @@ def _statistics(
     return {
         release.number: {
             entry.name: protect_table(
-                engine.group(combine, refs, release.number, entry, plan.tables[entry.spec.table], staging), entry.spec
+                engine.group(combine, refs, release.number, entry, plan.tables[entry.spec.table], staging),
+                entry.spec,
             )
             for entry in release.statistics
         }

@@ -151,11 +151,14 @@ def make_job(folder: Path, people: int = 60, orders: int = 300) -> SmallJob:
         for row in range(orders):
             person = row * 7 % people
             event = {"device_id": f"dev-{person:04d}", "msisdn": phone(person), "model": f"M{person % 5}"}
-            file.write(json.dumps(event | ({"account_id": f"acc{person:04d}"} if row // people % 3 else {})) + "\n")
+            file.write(
+                json.dumps(event | ({"account_id": f"acc{person:04d}"} if row // people % 3 else {})) + "\n"
+            )
     with (folder / "in/consent.csv").open("w") as file:
         file.write("account_id,purpose,granted,as_of,minor\n")
         for person in range(people):
-            file.write(f"acc{person:04d},analytics,{'false' if person % 10 == 9 else 'true'},2026-10-01,{'true' if person == 3 else ''}\n")
+            granted, minor = ("false" if person % 10 == 9 else "true"), ("true" if person == 3 else "")
+            file.write(f"acc{person:04d},analytics,{granted},2026-10-01,{minor}\n")
     job = SmallJob(folder)
     made = job.pouch("keys", "init", "job.yaml")
     assert made.returncode == 0, made.stderr

@@ -36,7 +36,10 @@ def problems(folder: Path, **changes: tuple[str, str]) -> list[str]:
     try:
         load_config(folder / "job.yaml", folder)
     except PouchError as error:
-        return [f"{p.code} {p.where.replace(str(folder) + '/', '')}: {p.message} ({p.hint})" for p in error.problems]
+        return [
+            f"{p.code} {p.where.replace(str(folder) + '/', '')}: {p.message} ({p.hint})"
+            for p in error.problems
+        ]
     return []
 
 
@@ -47,23 +50,63 @@ def test_a_good_job_loads(tmp_path):
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("job", "timezone: Australia/Sydney", "timezome: UTC", ["2 job.yaml:3: tables.orders.timezome", "timezone?"]),
+        (
+            "job",
+            "timezone: Australia/Sydney",
+            "timezome: UTC",
+            ["2 job.yaml:3: tables.orders.timezome", "timezone?"],
+        ),
         ("job", "Australia/Sydney", "Sydney", ["2 job.yaml:3: tables.orders.timezone", "IANA"]),
         ("job", "tables: [orders]}", "tables: [order]}", ["2 job.yaml:7", "no table order", "orders?"]),
-        ("job", "subject: account_id", "subject: acount_id", ["2 job.yaml:3", "no column acount_id", "account_id?"]),
+        (
+            "job",
+            "subject: account_id",
+            "subject: acount_id",
+            ["2 job.yaml:3", "no column acount_id", "account_id?"],
+        ),
         ("job", "recipient: market,", "recipient: analysts,", ["2 job.yaml:8", "has a release already"]),
         ("job", "basis: contract, policy", "basis: consent, policy", ["4 job.yaml:7", "consent file"]),
-        ("job", "policy: policy.yaml, tables: [orders]", "tables: [orders]", ["2 job.yaml:7", "must have a policy"]),
+        (
+            "job",
+            "policy: policy.yaml, tables: [orders]",
+            "tables: [orders]",
+            ["2 job.yaml:7", "must have a policy"],
+        ),
         ("job", "{env: POUCH_KEK}", "{env: POUCH_KEK, file: keys/kek}", ["2 job.yaml:5", "exactly one"]),
         ("job", "catalog: catalog.yaml", "catalog: absent.yaml", ["2", "absent.yaml", "No such file"]),
         ("catalog", "mobile_phone", "mobil_phone", ["2 catalog.yaml:1: orders.mobile", "mobile_phone?"]),
-        ("policy", "keyed_hash", "keyd_hash", ["2 policy.yaml:3: rules.account_id", "unknown transform", "keyed_hash?"]),
-        ("policy", "keyed_hash", "mask, keep_frist: 1", ["2 policy.yaml:3: rules.account_id.keep_frist", "keep_first?"]),
+        (
+            "policy",
+            "keyed_hash",
+            "keyd_hash",
+            ["2 policy.yaml:3: rules.account_id", "unknown transform", "keyed_hash?"],
+        ),
+        (
+            "policy",
+            "keyed_hash",
+            "mask, keep_frist: 1",
+            ["2 policy.yaml:3: rules.account_id.keep_frist", "keep_first?"],
+        ),
         ("policy", "account_id:", "acount_id:", ["2 policy.yaml:3: rules.acount_id", "account_id?"]),
-        ("policy", "otherwise: drop", "risk: {quasi_identifiers: [city], k: 10, max_suppressed: 0.1}", ["2 policy.yaml:4: risk", "not built yet"]),
-        ("policy", "account_id: {transform: keyed_hash}", "city: {transform: hierarchy, file: absent.csv}", ["2 policy.yaml:3: rules.city.file", "cannot be read"]),
+        (
+            "policy",
+            "otherwise: drop",
+            "risk: {quasi_identifiers: [city], k: 10, max_suppressed: 0.1}",
+            ["2 policy.yaml:4: risk", "not built yet"],
+        ),
+        (
+            "policy",
+            "account_id: {transform: keyed_hash}",
+            "city: {transform: hierarchy, file: absent.csv}",
+            ["2 policy.yaml:3: rules.city.file", "cannot be read"],
+        ),
         ("statistics", "column: city", "column: town", ["2 statistics.yaml:2", "no column town"]),
-        ("statistics", "min_people: 10", "min_people: 2", ["2 statistics.yaml:2", "min_people", "greater than or equal to 3"]),
+        (
+            "statistics",
+            "min_people: 10",
+            "min_people: 2",
+            ["2 statistics.yaml:2", "min_people", "greater than or equal to 3"],
+        ),
         ("statistics", "table: orders", "table: order", ["2 statistics.yaml:2", "no table order", "orders?"]),
     ],
 )

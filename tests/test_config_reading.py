@@ -23,7 +23,14 @@ def refused(text: str) -> str:
 
 def test_scalars_stay_text():
     text = "a: no\nb: 012\nc: 1e3\nd: 2026-11-01\ne: null\nf: 0x1F\n"
-    assert parse_yaml(text, "x").root == {"a": "no", "b": "012", "c": "1e3", "d": "2026-11-01", "e": "null", "f": "0x1F"}
+    assert parse_yaml(text, "x").root == {
+        "a": "no",
+        "b": "012",
+        "c": "1e3",
+        "d": "2026-11-01",
+        "e": "null",
+        "f": "0x1F",
+    }
 
 
 def test_the_second_of_two_equal_keys_is_refused_with_both_lines():
@@ -112,7 +119,9 @@ def test_implicit_types_are_no_trap():
             return all(isinstance(key, str) and texts(value) for key, value in node.items())
         return all(texts(value) for value in node) if isinstance(node, list) else isinstance(node, str)
 
-    kept = [line for line in path.read_text().splitlines() if not line.endswith("~")]  # an empty value is refused
+    kept = [
+        line for line in path.read_text().splitlines() if not line.endswith("~")
+    ]  # an empty value is refused
     root = parse_yaml("\n".join(kept), path.name).root
     assert texts(root)
     assert root["country"] == "NO"
@@ -130,8 +139,20 @@ def test_yaml_test_suite_never_crashes_and_refuses_what_must_be_refused():
             data = archive.extractfile(member)
             assert data is not None
             for case in yaml.safe_load(io.BytesIO(data.read())):
-                text = str(case.get("yaml", "")).replace("␣", " ").replace("»", "\t").replace("↵", "").replace("∎\n", "")
-                text = text.replace("———", "").replace("——", "").replace("—", "").replace("←", "\r").replace("⇔", "﻿")
+                text = (
+                    str(case.get("yaml", ""))
+                    .replace("␣", " ")
+                    .replace("»", "\t")
+                    .replace("↵", "")
+                    .replace("∎\n", "")
+                )
+                text = (
+                    text.replace("———", "")
+                    .replace("——", "")
+                    .replace("—", "")
+                    .replace("←", "\r")
+                    .replace("⇔", "﻿")
+                )
                 try:
                     parse_yaml(text, member.name)
                 except JobWrong:

@@ -13,7 +13,6 @@ from pipeline.detect import checks
 from pipeline.detect.catalog import ENTITY_CLASSES, RECOGNIZERS, Compiled, compile_recognizer, compiled
 from pipeline.detect.folding import fold
 from pipeline.detect.model import Pattern, Recognizer
-from pipeline.detect.overlaps import resolve
 from pipeline.detect.patterns import find_patterns, recognize
 from pipeline.detect.spans import find_mentions
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -28,7 +27,7 @@ def _id(case: object) -> str:
 
 @pytest.mark.parametrize(("recognizer", "text"), EXAMPLES, ids=_id)
 def test_each_example_holds_one_match(recognizer: Compiled, text: str) -> None:
-    assert len(resolve(recognize(fold(text).text, recognizer), text)) == 1
+    assert len(recognize(fold(text).text, recognizer)) == 1
 
 
 @pytest.mark.parametrize(("recognizer", "text"), NEAR_MISSES, ids=_id)

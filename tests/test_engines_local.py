@@ -19,7 +19,7 @@ from pipeline.errors import Drift, InternalError, JobWrong, PublishFailed
 from pipeline.events import Silent
 from pipeline.intake import Cut
 from pipeline.intake.model import Slice
-from tests.engine_works import Die, Fail, Look, Sleep, square
+from tests.engine_works import Die, Fail, Look, square
 from transforms import Keyring
 
 MASTER = bytes.fromhex("5c" * 31 + "01")
@@ -43,7 +43,9 @@ def engine(tmp_path):
 
 def test_results_come_by_table_and_slice_whoever_made_them(engine):
     seen = engine.map_slices(Look(), [cut_of("orders", 5), cut_of("devices", 3)], Silent())
-    assert [(s.table, s.index) for s in seen] == [("devices", i) for i in range(3)] + [("orders", i) for i in range(5)]
+    assert [(s.table, s.index) for s in seen] == [("devices", i) for i in range(3)] + [
+        ("orders", i) for i in range(5)
+    ]
     assert len({s.pid for s in seen}) == 2
 
 
@@ -96,7 +98,10 @@ def test_interrupting_the_parent_ends_the_children(tmp_path):
         "    e.map_slices(Sleep(), [cut_of('orders', 2)], Silent())\n"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     assert parent.stdout is not None
     children = [int(pid) for pid in parent.stdout.readline().split()]
@@ -104,7 +109,10 @@ def test_interrupting_the_parent_ends_the_children(tmp_path):
     os.killpg(parent.pid, signal.SIGINT)
     assert parent.wait(20) != 0
     for child in children:
-        assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split(")")[1]
+        assert (
+            not Path(f"/proc/{child}").exists()
+            or "Z" in Path(f"/proc/{child}/stat").read_text().split(")")[1]
+        )
 
 
 # ------------------------------------------------------------------ order
@@ -112,7 +120,9 @@ def test_interrupting_the_parent_ends_the_children(tmp_path):
 
 def orders(recipient: str, rows: int = 5000) -> np.ndarray:
     keyring = keys().keyring
-    return row_order(keyring, (recipient, "purpose", "2026-11-01"), "orders", 0, pa.array(np.arange(rows))).to_numpy()
+    return row_order(
+        keyring, (recipient, "purpose", "2026-11-01"), "orders", 0, pa.array(np.arange(rows))
+    ).to_numpy()
 
 
 def test_the_order_is_a_permutation_and_repeats():

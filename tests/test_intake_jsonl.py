@@ -41,7 +41,7 @@ REPEATED = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.j
 
 @needs_shared_data
 def test_the_json_test_suite(tmp_path: Path) -> None:
-    """y_ files are rows when they are objects, n_ files never are; i_ files are rows or rejected; nothing crashes."""
+    """y_ files are rows when they are objects, n_ files never are; i_ files either; nothing crashes."""
     counts = {"row": 0, "rejected": 0, "refused": 0, "blank": 0}
     for path, data in archive("json/JSONTestSuite.tar.xz").items():
         name = Path(path).name
@@ -167,7 +167,7 @@ VALUES = st.recursive(
 OBJECTS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "手", "d e"]), VALUES, max_size=4), max_size=15)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     objects=OBJECTS,
     noise=st.lists(

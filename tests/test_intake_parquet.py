@@ -84,7 +84,8 @@ source = TableSource(path="x", subject="none", format="parquet")
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
         found = cut_files("x", [path.name], source, path.parent)
-        parts = [part for lane in found.lanes for part in read(found, lane, source, columns=None, base=path.parent)]
+        lanes = [read(found, lane, source, columns=None, base=path.parent) for lane in found.lanes]
+        parts = [part for lane in lanes for part in lane]
         rows = sum(len(part.table) + len(part.rejected) for part in parts)
         print(json.dumps([path.name, rows, found.records]), flush=True)
     except InputUnreadable:

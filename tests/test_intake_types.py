@@ -193,7 +193,7 @@ def test_instants_become_wall_time_as_python_has_it(moments: list[dt.datetime], 
     )
 )
 def test_misfits_move_to_rejected_one_by_one(values: list[str | None]) -> None:
-    """Rows and rejections stay aligned with file and record numbers; a rejected record keeps its text for quarantine."""
+    """Rows and rejections stay aligned with file and record; a rejected record keeps its text."""
     before = records(values)
     after = parse_types(before, {"v": AMOUNT}, "UTC")
     bad = {n for n, value in enumerate(values) if value in ("x", "", "1.234", "0x1")}

@@ -33,7 +33,13 @@ def keyring() -> Keyring:
     return Keyring({"k000001": bytes(range(32))}, "k000001")
 
 
-def config_in(folder: Path, rules: dict[str, str] | None = None, policy: str = "", catalog: str = CATALOG, more: str = "") -> Config:
+def config_in(
+    folder: Path,
+    rules: dict[str, str] | None = None,
+    policy: str = "",
+    catalog: str = CATALOG,
+    more: str = "",
+) -> Config:
     (folder / "job.yaml").write_text(JOB.format(more=more))
     (folder / "catalog.yaml").write_text(catalog)
     lines = "".join(f"  {name}: {rule}\n" for name, rule in (RULES | (rules or {})).items() if rule)
@@ -45,7 +51,9 @@ def codes(config: Config, keyring: Keyring | None, columns: tuple[str, ...] = CO
     with pytest.raises(PouchError) as caught:
         make_plan(config, {"orders": Schema(columns, complete=True)}, "2026-11-01", keyring)
     assert caught.value.exit_code == min(problem.code for problem in caught.value.problems)
-    return {problem.code: f"{problem.where} {problem.message} {problem.hint}" for problem in caught.value.problems}
+    return {
+        problem.code: f"{problem.where} {problem.message} {problem.hint}" for problem in caught.value.problems
+    }
 
 
 def test_a_whole_plan(tmp_path, keyring):
@@ -89,13 +97,19 @@ def test_an_unsuitable_transform_is_exit_5(tmp_path, keyring):
 def test_an_unkeyed_hash_of_phones_needs_a_reason_and_says_how_fast_it_falls(tmp_path, keyring):
     found = codes(config_in(tmp_path, {"mobile_phone": "{transform: sha256}"}), keyring)
     assert "minute" in found[2] or "second" in found[2]
-    config = config_in(tmp_path, {"mobile_phone": '{transform: sha256, accept_weakness: "old partner, ends in May"}'})
+    config = config_in(
+        tmp_path, {"mobile_phone": '{transform: sha256, accept_weakness: "old partner, ends in May"}'}
+    )
     plan = make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring)
     assert "old partner" in plan.releases[0].exports[0].steps[1].warnings[0]
 
 
 def test_passwords_can_only_be_dropped(tmp_path, keyring):
-    config = config_in(tmp_path, {"password": "{transform: keyed_hash}"}, catalog=CATALOG.replace("name: person_name", "name: password"))
+    config = config_in(
+        tmp_path,
+        {"password": "{transform: keyed_hash}"},
+        catalog=CATALOG.replace("name: person_name", "name: password"),
+    )
     assert 5 in codes(config, keyring)
 
 
@@ -107,7 +121,9 @@ def test_free_text_without_accepted_residual_is_dropped_and_said(tmp_path, keyri
 
 
 def test_a_contract_is_exactly_its_fields(tmp_path, keyring):
-    found = codes(config_in(tmp_path, policy="contract: {orders: [account_id, mobile, name, note]}\n"), keyring)
+    found = codes(
+        config_in(tmp_path, policy="contract: {orders: [account_id, mobile, name, note]}\n"), keyring
+    )
     assert "lists note" in found[2]
     found = codes(config_in(tmp_path, policy="contract: {orders: [account_id, mobile]}\n"), keyring)
     assert "would hold name" in found[2] and "orders.name" in found[2]
@@ -144,7 +160,13 @@ def test_the_epoch_follows_the_date_of_the_release(rotation, date, epoch):
 
 def test_the_digest_changes_with_every_decision(tmp_path, keyring):
     digests = set()
-    for rules in ({}, {"person_name": "{transform: drop}"}, {"person_name": "{transform: mask, keep_first: 2}"}):
+    for rules in (
+        {},
+        {"person_name": "{transform: drop}"},
+        {"person_name": "{transform: mask, keep_first: 2}"},
+    ):
         config = config_in(tmp_path, rules)
-        digests.add(make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring).digest)
+        digests.add(
+            make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring).digest
+        )
     assert len(digests) == 3

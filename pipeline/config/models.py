@@ -3,7 +3,15 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from transforms import AnyTransform
 
@@ -36,11 +44,15 @@ class TableSource(Frozen):
     subject: tuple[str, ...] | Literal["none"] = Field(
         description="Column that names the person a row is about, a list (first not null), or none."
     )
-    timezone: str = Field(default="UTC", description="Time zone of times that carry no offset, and of published times.")
+    timezone: str = Field(
+        default="UTC", description="Time zone of times that carry no offset, and of published times."
+    )
     format: Literal["csv", "jsonl", "parquet"] | None = Field(
         default=None, description="Normally told by the file name (.csv, .jsonl, .parquet, then .gz or .zst)."
     )
-    encoding: str = Field(default="utf-8", description="Of CSV and JSON-lines files; a byte-order mark is honored.")
+    encoding: str = Field(
+        default="utf-8", description="Of CSV and JSON-lines files; a byte-order mark is honored."
+    )
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = Field(
         default=",", description="Of CSV files."
     )
@@ -74,7 +86,9 @@ class TableSource(Frozen):
         try:
             return codecs.lookup(value).name
         except LookupError:
-            raise ValueError("must be an encoding that Python knows, such as utf-8, gb18030 or latin-1") from None
+            raise ValueError(
+                "must be an encoding that Python knows, such as utf-8, gb18030 or latin-1"
+            ) from None
 
     @property
     def subject_columns(self) -> tuple[str, ...]:
@@ -102,7 +116,9 @@ class KeyringRef(Frozen):
 
     file: FilePath
     wrapped_by: WrappingKey
-    demo: bool = Field(default=False, description="Allows the wrapping key beside the keyring: demonstrations only.")
+    demo: bool = Field(
+        default=False, description="Allows the wrapping key beside the keyring: demonstrations only."
+    )
 
     @field_validator("wrapped_by", mode="before")
     @classmethod
@@ -194,7 +210,9 @@ class Dimension(Frozen):
     """One dimension; values are declared, or rare ones fold into `other`."""
 
     column: str
-    values: tuple[str, ...] | None = Field(default=None, description="Declared values; every other is `other`.")
+    values: tuple[str, ...] | None = Field(
+        default=None, description="Declared values; every other is `other`."
+    )
     unit: Literal["year", "quarter", "month", "week", "day", "hour"] | None = Field(
         default=None, description="Of a time."
     )

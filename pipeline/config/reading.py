@@ -189,16 +189,24 @@ def _refuse_sloppiness(event: yaml.Event, line: int, stack: list[_Open], text: s
 
 
 def _refuse_outdented(first: yaml.Event, last: yaml.Event, line: int, stack: list[_Open], text: str) -> None:
-    if text[last.end_mark.index : last.end_mark.index + 1] == "#":
+    start, end = first.start_mark, last.end_mark
+    assert start is not None and end is not None
+    if text[end.index : end.index + 1] == "#":
         raise _Wrong(line, "a comment needs a blank before its #")
-    blocks = [open_.event.start_mark.column for open_ in stack if not open_.event.flow_style]
+    blocks = [
+        open_.event.start_mark.column
+        for open_ in stack
+        if open_.event.start_mark and not open_.event.flow_style
+    ]
     if not blocks:
         return
-    for later in text[first.start_mark.index : last.end_mark.index].split("\n")[1:]:
+    for later in text[start.index : end.index].split("\n")[1:]:
         if later.strip() and len(later) - len(later.lstrip(" ")) <= blocks[-1]:
             raise _Wrong(line, "its later lines must be indented deeper than the key")
 
 
-def problem_at(document: Document, place: Place, message: str, hint: str = "", code: int = JobWrong.code) -> Problem:
+def problem_at(
+    document: Document, place: Place, message: str, hint: str = "", code: int = JobWrong.code
+) -> Problem:
     """Return a problem at a place of a document."""
     return Problem(code, document.where(place), message, hint)

@@ -50,11 +50,9 @@ def _place_in(document: Document, loc: tuple[int | str, ...]) -> Place:
     place: list[str | int] = []
     node: Any = document.root
     for number, step in enumerate(loc):
-        if isinstance(node, dict) and step in node:
-            node = node[step]
-            place.append(step)
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-            node = node[step]
+        inside = isinstance(node, dict) and step in node
+        if inside or (isinstance(node, list) and isinstance(step, int) and step < len(node)):
+            node = node[typing.cast("int", step)]
             place.append(step)
         elif number == len(loc) - 1 and isinstance(node, dict) and not isinstance(step, int):
             place.append(step)

@@ -1,6 +1,6 @@
 """Which of several overlapping spans stays: by containment, then strength; the same for any input order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pipeline.detect.model import Found
 
@@ -15,9 +15,23 @@ def resolve(found: Iterable[Found], text: str) -> list[Found]:
     spans = list(found)
     if len(spans) < 2:
         return spans
+    return _settled(sorted(_outermost(set(spans)), key=_strength), text)
+
+
+def readings(found: Sequence[Found], text: str) -> list[Found]:
+    """Settle how one recognizer reads a text; `found` comes in the order of its patterns, specific first.
+
+    Here the longer reading does not win: `0412 345 678 0498 765 432` holds two numbers, although some country
+    has a layout for the first thirteen digits.
+    """
+    return _settled(sorted(found, key=lambda span: -span.score), text) if len(found) > 1 else list(found)
+
+
+def _settled(ordered: Iterable[Found], text: str) -> list[Found]:
+    """The first ones stay whole; the others keep what nobody covers and is not blanks and signs only."""
     taken: list[Found] = []
     waiting: list[Found] = []
-    for span in sorted(_outermost(set(spans)), key=_strength):
+    for span in ordered:
         free = all(span.end <= other.start or other.end <= span.start for other in taken)
         (taken if free else waiting).append(span)
     for span in waiting:

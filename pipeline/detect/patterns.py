@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipeline.detect.boundaries import bounded
 from pipeline.detect.catalog import Compiled, compiled
 from pipeline.detect.model import CONTEXT_GAIN, THRESHOLD, Found, Pattern
-from pipeline.detect.overlaps import resolve
+from pipeline.detect.overlaps import readings, resolve
 
 _VETO_WINDOW = 12
 _SHORTER_READINGS = 4
@@ -30,13 +30,15 @@ def find_patterns(
     encoded: dict[int, Encoded] = {}
     array = pa.array(texts, pa.string())
     for recognizer in active:
+        read: dict[int, list[Found]] = {}
         for number, index in _candidates(array, recognizer):
             text = encoded.get(index) or encoded.setdefault(index, Encoded(texts[index]))
-            spans = _accepted(text, recognizer, number)
+            read.setdefault(index, []).extend(_accepted(text, recognizer, number))
+        for index, spans in read.items():
             if recognizer.recognizer.shield:
                 shields.setdefault(index, []).extend(spans)
             else:
-                found[index].extend(spans)
+                found[index].extend(readings(spans, texts[index]))
     for index, shielding in shields.items():
         found[index] = [span for span in found[index] if not _shielded(span, shielding)]
         if all_entities:
@@ -86,20 +88,17 @@ class Encoded:
 
 
 def recognize(text: str, recognizer: Compiled) -> list[Found]:
-    """Return all accepted matches of one recognizer in one folded text; they may overlap."""
+    """Return the matches of one recognizer in one folded text, without overlaps."""
     encoded = Encoded(text)
-    return [
-        found
-        for number in range(len(recognizer.patterns))
-        for found in _accepted(encoded, recognizer, number)
-    ]
+    numbers = range(len(recognizer.patterns))
+    return readings([span for number in numbers for span in _accepted(encoded, recognizer, number)], text)
 
 
 def _accepted(encoded: Encoded, recognizer: Compiled, number: int) -> list[Found]:
     """Matches that stand free and pass the check.
 
-    Where a match fails, its readings without the last group are tried (`4111 1111 1111 1111 2 boxes`), then the
-    search goes on behind its first run of letters or digits: a start inside that run would touch it.
+    Where a match fails, its readings without the last group are tried (`4111 1111 1111 1111 2 boxes`), then
+    the search goes on behind its first run of letters or digits: a start inside that run would touch it.
     """
     pattern, regex = recognizer.patterns[number]
     text, position, found = encoded.text, 0, []

@@ -13,7 +13,6 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
 from pipeline.detect.catalog import RECOGNIZERS, Compiled, compile_recognizer
 from pipeline.detect.folding import encodable, fold
 from pipeline.detect.model import Recognizer
-from pipeline.detect.overlaps import resolve
 from pipeline.detect.patterns import recognize
 
 
@@ -50,7 +49,7 @@ class FormRecognizer(EntityRecognizer):
                     RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
                 },
             )
-            for found in resolve(recognize(folded.text, self._compiled), folded.text)
+            for found in recognize(folded.text, self._compiled)
         ]
 
 

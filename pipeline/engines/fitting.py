@@ -17,7 +17,6 @@ from pipeline.protect.minors import AGE_CLASSES, minors_in
 from pipeline.protect.model import Plan, TablePlan
 from pipeline.protect.subjects import link_subjects, linked, resolve_subject, subject_pairs
 
-
 TEXT = pa.string()
 
 
@@ -54,7 +53,7 @@ class FitSlices:
     plan: Plan
     base: Path
 
-    def on_lane(self, cut: Cut, lane: Sequence[int], secrets: Secrets, staging: Path) -> Iterator[FitResult]:  # noqa: ARG002 - as all work
+    def on_lane(self, cut: Cut, lane: Sequence[int], secrets: Secrets, staging: Path) -> Iterator[FitResult]:
         """Yield each slice's share."""
         table = self.plan.tables[cut.table]
         ages = age_columns(table)
@@ -64,7 +63,9 @@ class FitSlices:
             named = [(table.classes[c], column_of(records.table, c)) for c in table.source.subject_columns]
             subject = resolve_subject(named)
             minors = minors_in(subject, [(table.classes[c], column_of(records.table, c)) for c in ages], on)
-            yield FitResult(table.name, records.index, subject_pairs(named) if len(named) > 1 else None, minors)
+            yield FitResult(
+                table.name, records.index, subject_pairs(named) if len(named) > 1 else None, minors
+            )
 
 
 def tables_to_fit(plan: Plan) -> tuple[str, ...]:
@@ -98,7 +99,11 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType = TEXT) -> pa.Array:
     if name not in table.column_names:
         return pa.nulls(len(table), kind)
     column = table.column(name)
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([pa.array([], column.type), *column.chunks])
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays([pa.array([], column.type), *column.chunks])
+    )
 
 
 def write_links(fit: Fit, path: Path) -> None:

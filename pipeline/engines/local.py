@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pipeline.engines.work import Secrets, SliceWork
 from pipeline.engines.worker import CALL, DONE, FAILED, RESULT, SLICES, STOP, send_secrets
@@ -22,7 +22,10 @@ from pipeline.intake import Cut
 T = TypeVar("T")
 
 # The child takes the parent's module path, not the working directory: a job's folder must not shadow Pouch.
-_BOOT = "import json,sys; sys.path[:]=json.loads(sys.argv[1]); from pipeline.engines.worker import main; main(int(sys.argv[2]))"
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from pipeline.engines.worker import main; main(int(sys.argv[2]))"
+)
 
 
 @dataclass
@@ -115,12 +118,15 @@ class LocalEngine:
         if kind == FAILED:
             raise error_of(value)
         assert kind == DONE
-        return value  # type: ignore[no-any-return] - pickled by the child from the function's own result
+        return cast("T", value)
 
 
 def _start() -> _Child:
     ours, theirs = socket.socketpair()
-    environment = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "system")}
+    environment = {
+        **os.environ,
+        "ARROW_DEFAULT_MEMORY_POOL": os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "system"),
+    }
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
         pass_fds=[theirs.fileno()],

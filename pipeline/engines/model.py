@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -35,7 +36,9 @@ class SliceView:
         return f"SliceView({self.table} slice {self.index})"
 
 
-Tap = Callable[[SliceView, Plan, Path], object]
+Tap = Callable[
+    [SliceView, Plan, Path], Any
+]  # each tap has an answer of its own, picklable and free of values
 
 
 @dataclass(frozen=True)
@@ -48,5 +51,5 @@ class SliceResult:
     quarantined: Mapping[str, int]  # reason -> records
     withheld: Mapping[int, Mapping[str, int]]  # release number -> reason -> rows
     parts: Mapping[int, StagedPart]  # order is left empty here
-    taps: tuple[object, ...]  # one answer per tap
+    taps: tuple[Any, ...]  # one answer per tap
     quarantine_part: str | None = None  # relative to staging

@@ -43,10 +43,20 @@ class ProtectSlices:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel without bound keys and without mapped files."""
-        named = (self.plan, self.taps, self.base, self.run_id, self.erased, self.withholding_file, self.links_file)
+        named = (
+            self.plan,
+            self.taps,
+            self.base,
+            self.run_id,
+            self.erased,
+            self.withholding_file,
+            self.links_file,
+        )
         return ProtectSlices, named
 
-    def on_lane(self, cut: Cut, lane: Sequence[int], secrets: Secrets, staging: Path) -> Iterator[SliceResult]:
+    def on_lane(
+        self, cut: Cut, lane: Sequence[int], secrets: Secrets, staging: Path
+    ) -> Iterator[SliceResult]:
         """Yield the result of each slice."""
         table = self.plan.tables[cut.table]
         for records in read(cut, lane, table.source, columns=table.used, base=self.base):
@@ -57,7 +67,10 @@ class ProtectSlices:
         self, cut: Cut, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
     ) -> SliceResult:
         typed = parse_types(records, table.types, table.source.timezone)
-        columns = {name: _encoded(column_of(typed.table, name, table.types.get(name, TEXT))) for name in sorted(table.used)}
+        columns = {
+            name: _encoded(column_of(typed.table, name, table.types.get(name, TEXT)))
+            for name in sorted(table.used)
+        }
         named = [(table.classes[name], columns[name]) for name in table.source.subject_columns]
         subject = resolve_subject(named, self._links if len(named) > 1 else None) if named else None
         every_row = pa.array(np.arange(len(typed.table)))
@@ -140,7 +153,9 @@ class ProtectSlices:
         sealed = write_quarantine(
             staging / "quarantine",
             [
-                QuarantinedRecord(cut.table, cut.files[r.file].path, r.record, r.position, str(r.reason), r.raw)
+                QuarantinedRecord(
+                    cut.table, cut.files[r.file].path, r.record, r.position, str(r.reason), r.raw
+                )
                 for r in records.rejected
             ],
             key=secrets.quarantine_key,
@@ -154,7 +169,9 @@ class ProtectSlices:
 def subject_digests(keyring: Keyring, subjects: pa.Array) -> pa.Array:
     """Return the keyed digests by which tombstones name subjects: 32 bytes each, null for null."""
     key = keyring.state_key("tombstones")
-    return pa.array([None if s is None else hmac_sha256(key, s.encode()) for s in subjects.to_pylist()], pa.binary())
+    return pa.array(
+        [None if s is None else hmac_sha256(key, s.encode()) for s in subjects.to_pylist()], pa.binary()
+    )
 
 
 def _refuse_unknown(table: TablePlan, records: SliceRecords) -> None:

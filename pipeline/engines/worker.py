@@ -45,7 +45,7 @@ def main(descriptor: int) -> None:
                     _, function, arguments = message
                     call: Callable[..., object] = function
                     pipe.send((DONE, call(*arguments)))
-            except Exception as error:  # noqa: BLE001 - every failure goes to the parent as problems without values
+            except Exception as error:
                 pipe.send((FAILED, problems_of(error)))
     except (EOFError, BrokenPipeError):
         return  # the parent is gone; what it had not published stays unpublished
@@ -53,7 +53,9 @@ def main(descriptor: int) -> None:
 
 def send_secrets(pipe: Connection, secrets: Secrets) -> None:
     """Hand the unlocked keys to a child."""
-    pipe.send_bytes(secrets.quarantine_key + secrets.fingerprint_key + secrets.keyring.export_secret_masters())
+    pipe.send_bytes(
+        secrets.quarantine_key + secrets.fingerprint_key + secrets.keyring.export_secret_masters()
+    )
 
 
 def receive_secrets(pipe: Connection) -> Secrets:
@@ -69,17 +71,25 @@ def problems_of(error: Exception) -> tuple[Problem, ...]:
     if isinstance(error, TransformError):
         return (problem_of(error, ""),)
     if isinstance(error, OSError) and error.errno is not None:
-        return (Problem(8, "", f"writing or reading failed: {os.strerror(error.errno)}", "free space, then run again"),)
+        return (
+            Problem(
+                8, "", f"writing or reading failed: {os.strerror(error.errno)}", "free space, then run again"
+            ),
+        )
     if isinstance(error, MemoryError):
         return (Problem(70, "", "memory ran out", "run with fewer workers"),)
-    return (Problem(70, place_of(error), f"internal error: {type(error).__name__}", "please report this place"),)
+    return (
+        Problem(70, place_of(error), f"internal error: {type(error).__name__}", "please report this place"),
+    )
 
 
 def place_of(error: BaseException) -> str:
     """File and line, inside Pouch, where an exception came from."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if "/pipeline/" in f.filename or "/transforms/" in f.filename] or frames
-    return f"{Path(own[-1].filename).parent.name}/{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    return (
+        f"{Path(own[-1].filename).parent.name}/{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    )
 
 
 def _preload() -> None:

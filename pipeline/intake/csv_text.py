@@ -101,6 +101,15 @@ def _patterns(delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     return re.compile(field), re.compile(field + b"(?:" + sign + field + b")*+")
 
 
+@lru_cache(maxsize=8)
+def _run_of_records(delimiter: bytes, columns: int) -> re.Pattern[bytes]:
+    """Well-formed records of so many fields, and empty lines: quotes inside unquoted fields are in order, too."""
+    field = _patterns(delimiter)[0].pattern
+    record = field + b"(?:" + re.escape(delimiter) + field + b"){%d}+" % (columns - 1)
+    line_end = b"(?:\r\n|\n|\r)"
+    return re.compile(b"(?:" + record + line_end + b"|" + line_end + b")*+(?:" + record + b")?+")
+
+
 def _split(record: bytes, delimiter: bytes) -> list[bytes]:
     """Fields of a well-formed record, quotes and all."""
     if b'"' not in record:
@@ -109,7 +118,7 @@ def _split(record: bytes, delimiter: bytes) -> list[bytes]:
     found, position = [], 0
     while True:
         match = field.match(record, position)
-        assert match is not None  # noqa: S101  the caller has matched the whole record
+        assert match is not None
         found.append(match.group())
         position = match.end() + 1
         if position > len(record):
@@ -162,9 +171,10 @@ class _Piece:
     trusted: bool  # quotes, encoding and sizes are in order; the number of fields is still open
 
 
-def _pieces(data: bytes, delimiter: bytes, one_column: bool, limits: Limits) -> Iterator[_Piece]:
+def _pieces(data: bytes, delimiter: bytes, columns: int, limits: Limits) -> Iterator[_Piece]:
     """Runs of whole records of about 1 MiB."""
-    scan = CsvScan(delimiter, blank_is_record=one_column)
+    scan = CsvScan(delimiter, blank_is_record=columns == 1)
+    all_well_formed = _run_of_records(delimiter, columns).fullmatch
     start = first = 0
     exact = False
     view = memoryview(data)
@@ -176,7 +186,10 @@ def _pieces(data: bytes, delimiter: bytes, one_column: bool, limits: Limits) -> 
         end = int(found.ends[-1])
         text = bytes(view[start:end])
         short = max(int(found.ends[0]) - start, int(np.diff(found.ends).max(initial=0))) <= limits.field_bytes
-        yield _Piece(start, end, first, found.ends, not exact and short and _is_clean_text(text))
+        clean = short and _is_clean_text(text)
+        yield _Piece(
+            start, end, first, found.ends, clean and (not exact or all_well_formed(text) is not None)
+        )
         # A record that began in this block may hold the misplaced quote of this block.
         exact = found.exact and end < at + _PIECE
         start, first = end, first + len(found.ends)
@@ -202,7 +215,7 @@ def parse_csv(
     Every record of `data` becomes a row or a rejected record; InputUnreadable if the parsers ever disagree.
     """
     sign = delimiter.encode()
-    pieces = list(_pieces(data, sign, len(columns) == 1, limits))
+    pieces = list(_pieces(data, sign, len(columns), limits))
     count = sum(len(piece.ends) for piece in pieces)
     if all(piece.trusted for piece in pieces):
         table = _arrow(data, columns, wanted, delimiter)

@@ -11,6 +11,7 @@ from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Step
 from transforms import Keyring, RedactText
 from transforms.base import BoundTransform
+from transforms.context import Context
 
 if TYPE_CHECKING:
     from pipeline.protect.redact import Redactor
@@ -49,9 +50,13 @@ def bind_export(export: ExportPlan, keyring: Keyring) -> BoundExport:
 
 def _bind(step: Step, keyring: Keyring) -> BoundStep:
     if isinstance(step.transform, RedactText):
-        from pipeline.protect.redact import bind_redaction  # brings Presidio: only where free text is published
+        from pipeline.protect.redact import (
+            bind_redaction,  # brings Presidio: only where free text is published
+        )
 
-        context_for: Callable[[str], object] = lambda domain: replace(step.context, domain=domain)  # noqa: E731 - one use
+        def context_for(domain: str) -> Context:
+            return replace(step.context, domain=domain)
+
         return BoundStep(step, None, bind_redaction(step.transform, keyring, context_for))
     return BoundStep(step, step.transform.bind(keyring, step.context))
 
@@ -95,7 +100,11 @@ def apply_export(
 
 
 def _redact(
-    redactor: "Redactor", name: str, columns: Mapping[str, pa.Array], classes: Mapping[str, str], rows: pa.Array
+    redactor: "Redactor",
+    name: str,
+    columns: Mapping[str, pa.Array],
+    classes: Mapping[str, str],
+    rows: pa.Array,
 ) -> pa.Array:
     identities: dict[str, list[pa.Array]] = {}
     for column, class_id in classes.items():

@@ -55,15 +55,23 @@ def protect_frame(
     names = [str(name) for name in df.columns]
     if len(set(names)) != len(names):
         raise JobWrong("the frame has two columns of one name")
-    source = TableSource(path="frame", subject=subject or "none", phone_region=phone_region)
+    source = TableSource(path="frame", subject=(subject,) if subject else "none", phone_region=phone_region)
     steps = _steps(names, rules, catalog, source, Context(recipient, purpose, "", epoch, release, TABLE))
     table = {name: pa.Array.from_pandas(df[name]) for name in names}
-    columns = {name: _encoded(pa.concat_arrays(a.chunks) if isinstance(a, pa.ChunkedArray) else a) for name, a in table.items()}
+    columns = {
+        name: _encoded(pa.concat_arrays(a.chunks) if isinstance(a, pa.ChunkedArray) else a)
+        for name, a in table.items()
+    }
     changed = tuple(step for step in steps if step.published and step.transform.transform != "keep")
     rows = pa.array(range(len(df)), pa.int64())
     people = columns[subject] if subject else None
     made = apply_export(
-        bind_export(ExportPlan(TABLE, "frame", changed), keyring), columns, catalog, rows, people, lambda: rows
+        bind_export(ExportPlan(TABLE, "frame", changed), keyring),
+        columns,
+        catalog,
+        rows,
+        people,
+        lambda: rows,
     )
     result = df[[step.column for step in steps if step.published]].copy()
     for step in changed:
@@ -85,7 +93,9 @@ def _steps(
         if transform is None and policy.otherwise == "refuse":
             problems.append(Problem(JobWrong.code, name, f"the policy has no rule for class {data_class.id}"))
             continue
-        step, found = resolve_step(name, CLASSES[data_class.id], name, transform or Drop(transform="drop"), context, source)
+        step, found = resolve_step(
+            name, CLASSES[data_class.id], name, transform or Drop(transform="drop"), context, source
+        )
         problems += found
         if step is not None:
             steps.append(step)

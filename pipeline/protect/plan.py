@@ -9,8 +9,19 @@ import pyarrow as pa
 from pipeline.classes import CLASSES, DataClass
 from pipeline.config.loading import Config, digest_of
 from pipeline.config.models import Policy, ReleaseSpec, TableSource
-from pipeline.errors import Drift, InputUnreadable, JobWrong, Problem, nearest, problem_of, refuse, shown_name
+from pipeline.errors import (
+    Drift,
+    InputUnreadable,
+    JobWrong,
+    Problem,
+    TransformUnsuitable,
+    nearest,
+    problem_of,
+    refuse,
+    shown_name,
+)
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step, TablePlan
+from pipeline.protect.subjects import ACCOUNT
 from transforms import AnyTransform, Drop, Keyring, RedactText
 from transforms.base import ColumnFacts
 from transforms.context import Context
@@ -52,7 +63,9 @@ def make_plan(
         problems += found
         releases.append(release)
     refuse(problems)
-    tables = {name: _table(name, config, releases) for name in sorted({t for r in releases for t in r.tables})}
+    tables = {
+        name: _table(name, config, releases) for name in sorted({t for r in releases for t in r.tables})
+    }
     return Plan(
         job=config.job.job,
         date=date,
@@ -86,7 +99,11 @@ def release_digest(release: ReleasePlan) -> str:
         release.key_id,
         release.expires_after_days,
         [
-            [e.table, e.format, [[s.column, s.data_class, s.transform.model_dump(mode="json")] for s in e.steps]]
+            [
+                e.table,
+                e.format,
+                [[s.column, s.data_class, s.transform.model_dump(mode="json")] for s in e.steps],
+            ]
             for e in release.exports
         ],
         [[s.name, s.spec.model_dump(mode="json")] for s in release.statistics],
@@ -122,7 +139,10 @@ def _drift(table: str, schema: Schema, catalog: Mapping[str, str], source: Table
         for column in catalog:
             if column not in schema.columns:
                 yield Problem(
-                    Drift.code, table, f"column {column} of the catalog is missing in its files", "did the source change?"
+                    Drift.code,
+                    table,
+                    f"column {column} of the catalog is missing in its files",
+                    "did the source change?",
                 )
 
 
@@ -144,7 +164,9 @@ def _release(
         problems += _contract(policy, spec, table, steps)
         if not any(step.published for step in steps):
             problems.append(
-                Problem(JobWrong.code, f"{spec.recipient}.{table}", "every column is dropped: nothing to publish")
+                Problem(
+                    JobWrong.code, f"{spec.recipient}.{table}", "every column is dropped: nothing to publish"
+                )
             )
     specs = config.statistics[spec.statistics].statistics if spec.statistics else {}
     if spec.basis == "consent":
@@ -155,7 +177,9 @@ def _release(
         purpose=spec.purpose,
         basis=spec.basis,
         epoch=epoch,
-        policy_digest=digest_of(policy or "", [[k, v.model_dump(mode="json")] for k, v in sorted(specs.items())]),
+        policy_digest=digest_of(
+            policy or "", [[k, v.model_dump(mode="json")] for k, v in sorted(specs.items())]
+        ),
         exports=tuple(exports),
         statistics=tuple(StatisticPlan(name, statistic) for name, statistic in sorted(specs.items())),
         expires_after_days=spec.expires_after_days,
@@ -165,7 +189,16 @@ def _release(
 
 
 def _people_needed(config: Config, spec: ReleaseSpec, tables: Sequence[str]) -> Iterator[Problem]:
+    """Consent is given by accounts: a table that names none would be withheld whole."""
     for table in dict.fromkeys(tables):
+        columns = config.job.tables[table].subject_columns if table in config.job.tables else ()
+        if columns and not any(config.catalog[table].get(column) == ACCOUNT for column in columns):
+            yield Problem(
+                JobWrong.code,
+                f"{spec.recipient}.{table}",
+                f"consent is given by accounts, and no subject column of this table is of class {ACCOUNT}",
+                f"add a column of class {ACCOUNT} to its subject, or release it on another basis",
+            )
         if table in config.job.tables and not config.job.tables[table].subject_columns:
             yield Problem(
                 JobWrong.code,
@@ -180,14 +213,18 @@ def _contract(policy: Policy, spec: ReleaseSpec, table: str, steps: Sequence[Ste
         return
     where = f"{spec.recipient}.{table}"
     if table not in policy.contract:
-        yield Problem(JobWrong.code, where, f"the contract of policy {policy.policy} does not list this table")
+        yield Problem(
+            JobWrong.code, where, f"the contract of policy {policy.policy} does not list this table"
+        )
         return
     declared = policy.contract[table]
     published = [step.column for step in steps if step.published]
     for column in declared:
         if column not in published:
             hint = nearest(column, published) or "give its class a rule"
-            yield Problem(JobWrong.code, where, f"the contract lists {column}, the release would lack it", hint)
+            yield Problem(
+                JobWrong.code, where, f"the contract lists {column}, the release would lack it", hint
+            )
     for column in published:
         if column not in declared:
             yield Problem(
@@ -246,14 +283,9 @@ def resolve_step(
     if isinstance(transform, RedactText) and not transform.accept_residual:
         warning = "free text is dropped: redact_text needs accept_residual with a reason"
         return replace(dropped, warnings=(warning,)), []
-    name = transform.transform
-    if name not in data_class.suitable:
-        suitable = ", ".join(sorted(data_class.suitable))
-        return None, [Problem(5, where, f"{name} does not suit class {data_class.id}", f"suitable: {suitable}")]
-    if data_class.id == "unknown":
-        return None, [
-            Problem(Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it")
-        ]
+    objection = _objection(where, data_class, transform)
+    if objection is not None:
+        return None, [objection]
     transform = with_normal_form(transform, data_class, source)
     facts = facts_of(data_class)
     try:
@@ -261,11 +293,23 @@ def resolve_step(
         weakness = transform.weakness(facts)
     except TransformError as error:
         return None, [problem_of(error, where)]
-    accepted = getattr(transform, "accept_weakness", None)
-    if weakness and not accepted:
-        return None, [Problem(JobWrong.code, where, weakness, 'use keyed_hash, or state accept_weakness: "<reason>"')]
-    warnings = (f"{weakness} Accepted: {accepted}",) if weakness else ()
+    if weakness and not transform.accept_weakness:
+        hint = 'use keyed_hash, or state accept_weakness: "<reason>"'
+        return None, [Problem(JobWrong.code, where, weakness, hint)]
+    warnings = (f"{weakness} Accepted: {transform.accept_weakness}",) if weakness else ()
     return Step(column, data_class.id, transform, output.type, output.domain, context, warnings), []
+
+
+def _objection(where: str, data_class: DataClass, transform: AnyTransform) -> Problem | None:
+    if transform.transform not in data_class.suitable:
+        says = f"{transform.transform} does not suit class {data_class.id}"
+        hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
+        return Problem(TransformUnsuitable.code, where, says, hint)
+    if data_class.id == "unknown":
+        return Problem(
+            Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"
+        )
+    return None
 
 
 def with_normal_form(transform: AnyTransform, data_class: DataClass, source: TableSource) -> AnyTransform:
@@ -297,9 +341,16 @@ def _table(name: str, config: Config, releases: Sequence[ReleasePlan]) -> TableP
     classes = config.catalog[name]
     source = config.job.tables[name]
     published = {
-        step.column for r in releases for e in r.exports if e.table == name for step in e.steps if step.published
+        step.column
+        for r in releases
+        for e in r.exports
+        if e.table == name
+        for step in e.steps
+        if step.published
     }
-    counted = {c for r in releases for s in r.statistics if s.spec.table == name for c in statistic_columns(s)}
+    counted = {
+        c for r in releases for s in r.statistics if s.spec.table == name for c in statistic_columns(s)
+    }
     identities = {column for column, c in classes.items() if CLASSES[c].kind == "direct_identifier"}
     used = published | counted | identities | set(source.subject_columns)
     typed = {c: CLASSES[classes[c]].value_type for c in sorted(published | counted)}
@@ -315,7 +366,11 @@ def _table(name: str, config: Config, releases: Sequence[ReleasePlan]) -> TableP
 def statistic_columns(statistic: StatisticPlan) -> frozenset[str]:
     """Columns that a statistic reads, without the subject."""
     spec = statistic.spec
-    measured = {str(getattr(m, "sum", None) or getattr(m, "mean", None)) for m in spec.measures if not isinstance(m, str)}
+    measured = {
+        str(getattr(m, "sum", None) or getattr(m, "mean", None))
+        for m in spec.measures
+        if not isinstance(m, str)
+    }
     return frozenset({dimension.column for dimension in spec.dimensions} | measured)
 
 

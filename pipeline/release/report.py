@@ -22,6 +22,7 @@ __all__ = [
     "print_summary",
 ]
 
+_ENDLESS = 10_000  # characters: wider than any table
 _COUNTS = ("read", "published", "suppressed", "quarantined", "withheld")
 
 
@@ -45,7 +46,7 @@ def _print_table(
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     if not console.is_terminal:
-        console = Console(width=max(80, console.measure(table).maximum))
+        console = Console(width=_ENDLESS)
     console.print(table)
 
 

@@ -1,7 +1,6 @@
 """What stands already: which releases were published from equal inputs, and which a killed run left open."""
 
 import hashlib
-import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -67,7 +66,9 @@ def unchanged(out: Path, ledger: Ledger, release: ReleasePlan, date: str, digest
         return False
     link = out / release.recipient / date
     try:
-        return os.readlink(link) == f"{RELEASES}/{entry.tree}" and tree_is_whole(link, entry.release_digest)
+        return str(link.readlink()) == f"{RELEASES}/{entry.tree}" and tree_is_whole(
+            link, entry.release_digest
+        )
     except OSError:
         return False
 
@@ -112,7 +113,7 @@ def settle_pending(out: Path, ledger: Ledger) -> None:
     """Record what became of releases that a killed run left open: what readers see is published, the rest abandoned."""
     for entry in ledger.pending():
         link = out / entry.recipient / entry.date
-        seen = link.is_symlink() and os.readlink(link) == f"{RELEASES}/{entry.tree}"
+        seen = link.is_symlink() and str(link.readlink()) == f"{RELEASES}/{entry.tree}"
         ledger.record(
             "published" if seen else "abandoned",
             run=entry.run,

@@ -101,7 +101,7 @@ class QuarantineWriter:
         """The run's key: for the pipe that a child process inherits, and nothing else."""
         return self._key
 
-    def add(  # noqa: PLR0917 - the six facts of one record, in the order of QuarantinedRecord
+    def add(
         self, table: str, file: str, record: int, position: int, reason: str, raw: bytes
     ) -> None:
         """Take one record that the parent itself met. Raises PublishFailed."""
