@@ -4,16 +4,42 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.errors import InternalError, JobWrong, NotBuilt, PouchError
 
+
+class _Interrupted(Exception):
+    """Ctrl-C, under a name that typer does not know."""
+
+
+class _ReaderGone(Exception):
+    """Nobody reads stdout any more; the same."""
+
+
+class _Commands(TyperGroup):
+    """All commands. Typer by itself would make Ctrl-C exit 130 and a closed pipe exit 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+        except BrokenPipeError:
+            raise _ReaderGone from None
+
+
 app = typer.Typer(
     name="pouch",
+    cls=_Commands,
     help="De-identify order and device logs every night, per policy and per recipient.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -35,22 +61,22 @@ Format = Annotated[str, typer.Option("--format", help="`table` for people, `json
 def main() -> NoReturn:
     """Run the command line; every way out has its documented exit code."""
     try:
-        code = app(prog_name="pouch", standalone_mode=False)
+        with _reader_may_leave():
+            code = app(prog_name="pouch", standalone_mode=False)
     except PouchError as error:
         for problem in error.problems:
             print(f"pouch: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        print("pouch: interrupted; nothing was published by this command", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt, _Interrupted):
+        print("pouch: interrupted; no release is half published, run again to finish", file=sys.stderr)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         raise  # not reached: the signal ends the process, so that the caller sees how it ended
     except TyperException as error:
         _show_usage(error)
         sys.exit(JobWrong.code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except _ReaderGone:
+        sys.exit(0)  # the reader had seen enough
     except Exception as error:
         from pipeline.engines.worker import problems_of
 
@@ -59,6 +85,19 @@ def main() -> NoReturn:
             print(f"pouch: {problem}", file=sys.stderr)
         sys.exit(min(problem.code for problem in problems))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Let a reader such as `head` go without a word, and without a change to the exit code inside the block."""
+    try:
+        yield
+        if sys.stdout is not None:  # closed before we began
+            sys.stdout.flush()
+    except (BrokenPipeError, _ReaderGone) as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, _ReaderGone):
+            raise
 
 
 def _show_usage(error: TyperException) -> None:
@@ -121,7 +160,8 @@ def run(
         dry_run=dry_run,
         show_progress=sys.stderr.isatty(),
     )
-    print_summary(summary, _format(format))
+    with _reader_may_leave():
+        print_summary(summary, _format(format))
     return summary.exit_code
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pyarrow as pa
 
 from pipeline.engines.model import SliceResult
-from pipeline.errors import LeakFound, PouchError, Problem
+from pipeline.errors import LeakFound, PouchError, Problem, PublishFailed
 from pipeline.protect.model import ReleasePlan
 from pipeline.readiness import CONSENT_NEWEST, Order, Ready
 from pipeline.release.assembly import assemble
@@ -136,7 +136,14 @@ def _publish(
     run: str,
     staging: Path,
 ) -> Published:
-    assembly = assemble(ready.plan, release, results, statistics[release.number], staging, keyring)
+    try:
+        assembly = assemble(ready.plan, release, results, statistics[release.number], staging, keyring)
+    except OSError as error:
+        raise PublishFailed(
+            f"the release could not be put together ({error.strerror}); what was published before is unchanged",
+            where=f"{release.recipient}/{order.date}",
+            hint="make room or repair the disk, then run again",
+        ) from None
     facts: dict[str, int | str] = {"rows_read": sum(entry.rows_read for entry in counts)}
     if ready.consent is not None and release.basis == "consent":
         facts[CONSENT_NEWEST] = ready.consent.newest

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pipeline.config.loading import load_config
 from pipeline.engines.fitting import FitSlices, join_fits, tables_to_fit, write_links
 from pipeline.engines.local import LocalEngine
+from pipeline.engines.memory import keep_freed_memory
 from pipeline.engines.model import SliceResult
 from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
@@ -80,6 +81,7 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
     destroy_expired(store, datetime.now(UTC).date(), order.config.job.quarantine_days)
     settle_pending(order.out, store.ledger)
     with ExitStack() as stack:
+        keep_freed_memory()
         engine = stack.enter_context(LocalEngine(order.workers))  # children import while the parent cuts
         ready = prepare(order, store, keyring)
         if not ready.plan.releases:

@@ -47,8 +47,6 @@ def _is_text(data_type: pa.DataType) -> bool:
     return bool(pa.types.is_string(data_type) or pa.types.is_large_string(data_type))
 
 
-_HEX = np.zeros(256, dtype=bool)
-_HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = True
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,11 @@ class HexToken:
             ]
             if bool((np.diff(offsets) == self.digits).all()):
                 raw = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
-                return pa.array(_HEX[raw].reshape(-1, self.digits).all(axis=1))
+                # Unsigned wrap-around makes each range one comparison: 0-9, a-f.
+                hexadecimal = ((raw - np.uint8(48)) < 10) | ((raw - np.uint8(97)) < 6)
+                if hexadecimal.all():
+                    return _all(array, True)
+                return pa.array(hexadecimal.reshape(-1, self.digits).all(axis=1))
         return _members(pc.match_substring_regex(array, f"^[0-9a-f]{{{self.digits}}}$"))
 
 

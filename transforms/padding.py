@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-# Bucket in bytes of UTF-8. Names of 63 bytes or fewer look alike, and so do addresses of 255 or fewer;
+# Bucket in bytes of UTF-8. Names of 63 bytes or fewer look alike, and so do addresses of 127 or fewer;
 # a longer value falls into the next doubling.
 NAME_BYTES = 64
-ADDRESS_BYTES = 256
+ADDRESS_BYTES = 128
 TEXT_BYTES = 1024
 
 _BUCKETS = {

@@ -18,6 +18,7 @@ from pipeline.detect.linked_forms import (
     Needles,
     address_form,
     email_needles,
+    email_parts,
     name_needles,
     phone_digits,
     plain_needles,
@@ -120,10 +121,11 @@ def _mentions(text: Searched, data_class: str, value: str) -> Iterator[tuple[int
     elif data_class == "person_name":
         yield from _needles(text, name_needles(value))
     elif data_class == "email":
-        yield from _needles(text, email_needles(value))
+        # most texts hold no part of the address: do not spell it out in all ways for them
+        if any(part in haystack for part in email_parts(value) for haystack in text.haystacks):
+            yield from _needles(text, email_needles(value))
     elif data_class == "postal_address":
-        yield from _needles(text, plain_needles(value))
-        yield from _address_parts(text, address_form(value))
+        yield from _address(text, address_form(value))
     elif data_class in _ENDING_CLASSES:
         yield from _needles(text, plain_needles(value))
         yield from _endings(text, phone_digits(value))
@@ -197,7 +199,11 @@ def _whole_phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float
         at = haystack.find(tail, at + 1)
 
 
-def _address_parts(text: Searched, address: Address) -> Iterator[tuple[int, int, float]]:
+def _address(text: Searched, address: Address) -> Iterator[tuple[int, int, float]]:
+    """The whole address, or parts that tell it."""
+    if len(address.whole) >= _SEED and address.whole in text.compact:
+        for start, end in text.spans(address.whole, text.compact):
+            yield start, end, 1.0
     for unit in _UNIT.finditer(text.folded.text):
         if unit.group(1) in address.words or (unit.group(2) and unit.group() in address.whole):
             yield unit.start(), unit.end(), 0.8

@@ -126,6 +126,13 @@ def _unspaced_name(whole: str) -> Needles:
     return _gated((whole[:1], *(needle.text for needle in needles if needle.score == 0.85)), needles)
 
 
+def email_parts(value: str) -> tuple[str, str]:
+    """The longest run of letters and digits of either side; every writing of the address holds one of them."""
+    local, _, domain = fold_value(value).rpartition("@")
+    runs = [max(_ALNUM_RUN.findall(side), key=len, default="") for side in (local or domain, domain)]
+    return runs[0] or runs[1], runs[1] or runs[0]
+
+
 @lru_cache(maxsize=65_536)
 def email_needles(value: str) -> Needles:
     """The address, the address spelled out (`at`, `dot`, 艾特, 点), and a local part that says something."""
@@ -139,8 +146,7 @@ def email_needles(value: str) -> Needles:
             needles.append(Needle(dot.join(compact(part) for part in local.split(".")) + at + host, 0.95))
         if len(compact(local)) >= 5:
             needles.append(Needle(compact(local), 0.85))
-    longest = (max((compact(p) for p in part.split(".")), key=len) for part in (local or folded, domain))
-    return _gated(longest, needles)
+    return _gated(email_parts(value), needles)
 
 
 @lru_cache(maxsize=65_536)

@@ -1,7 +1,6 @@
 """The local engine: child processes on this machine, each slice read once, bytes independent of their number."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -123,15 +122,10 @@ class LocalEngine:
 
 def _start() -> _Child:
     ours, theirs = socket.socketpair()
-    environment = {
-        **os.environ,
-        "ARROW_DEFAULT_MEMORY_POOL": os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "system"),
-    }
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
-        env=environment,
     )
     theirs.close()
     return _Child(process, Connection(ours.detach()))

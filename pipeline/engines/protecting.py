@@ -136,7 +136,7 @@ class ProtectSlices:
         if key not in self._bound:
             for export in release.exports:
                 if export.table == table:
-                    self._bound[key] = bind_export(export, secrets.keyring)
+                    self._bound[key] = bind_export(export, secrets.keyring, self.plan.tables[table].source.phone_region)
         return self._bound.get(key)
 
     @cached_property

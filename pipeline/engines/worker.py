@@ -8,6 +8,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from pipeline.engines.memory import keep_freed_memory
 from pipeline.engines.work import Secrets, SliceWork
 from pipeline.errors import PouchError, Problem, problem_of
 from transforms import Keyring
@@ -23,6 +24,7 @@ def main(descriptor: int) -> None:
     """Serve the parent until it says stop or goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its children
     os.umask(0o077)
+    keep_freed_memory()
     pipe = Connection(descriptor)
     try:
         secrets = receive_secrets(pipe)
@@ -47,7 +49,7 @@ def main(descriptor: int) -> None:
                     pipe.send((DONE, call(*arguments)))
             except Exception as error:
                 pipe.send((FAILED, problems_of(error)))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         return  # the parent is gone; what it had not published stays unpublished
 
 

@@ -81,10 +81,11 @@ def _cut_file(
     kind, compression = stored.stored_as(path, source.format)
     full = base / path
     try:
-        size = full.stat().st_size
+        facts = full.stat()
     except OSError as error:
         raise InputUnreadable(f"cannot be read ({type(error).__name__})", where=path) from None
-    file = InputFile(path, index, size, "", kind, compression, (), 0)
+    size = facts.st_size
+    file = InputFile(path, index, size, "", kind, compression, (), 0, modified=facts.st_mtime_ns)
     if kind == "parquet":
         footer = footer_of(full, path, limits)
         for start, end in footer.chunks:

@@ -59,6 +59,7 @@ class InputFile:
     mark: int = 0  # bytes of the byte-order mark, which offsets do not count
     blank_lines: int = 0
     streamed: bool = False  # can only be read from its beginning on: its slices form one lane
+    modified: int = 0  # nanoseconds; a reader refuses the file when it is another one
 
 
 @dataclass(frozen=True)

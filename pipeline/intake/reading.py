@@ -152,7 +152,8 @@ class _Reader:
 
     def _check_unchanged(self, file: InputFile, path: Path) -> None:
         try:
-            unchanged = path.stat().st_size == file.bytes
+            facts = path.stat()
+            unchanged = (facts.st_size, facts.st_mtime_ns) == (file.bytes, file.modified)
         except OSError:
             unchanged = False
         if not unchanged:

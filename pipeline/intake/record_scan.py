@@ -30,6 +30,22 @@ class Ends:
     exact: bool  # True: quotes were out of place, so a fast parser must not be trusted with these records
 
 
+def _inside(quotes: npt.NDArray[np.bool_], begins_inside: bool) -> npt.NDArray[np.bool_]:
+    """Whether each byte stands inside quotes; an opening quote does, its closing quote does not.
+
+    A prefix sum modulo 2, 64 bytes a word: six shifts add up within words, then words are flipped where an odd
+    number of quotes came before them (Langdale and Lemire, "Parsing gigabytes of JSON per second", 3.1.1).
+    """
+    packed = np.packbits(quotes, bitorder="little")
+    words = np.zeros(-(-len(packed) // 8), "<u8")
+    words.view(np.uint8)[: len(packed)] = packed
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    odd_before = np.logical_xor.accumulate(np.append(begins_inside, words[:-1] >> np.uint64(63) != 0))
+    np.invert(words, out=words, where=odd_before)
+    return np.unpackbits(words.view(np.uint8), count=len(quotes), bitorder="little").view(np.bool_)
+
+
 class CsvScan:
     """Feed blocks in order, then `finish`; every record's end comes out once. Offsets count from the first
     byte fed.
@@ -110,23 +126,19 @@ class CsvScan:
         """Ends by quote parity; None where a quote stands where parity does not tell its role."""
         if not self._in_quotes and self._previous == QUOTE and not self._before[array[0]]:
             return None  # text after a closing quote, over the edge of a block
-        marks = self._line_ends(block, array)
-        marks |= array == QUOTE
-        positions = np.flatnonzero(marks)
-        is_quote = array[positions] == QUOTE
-        quotes = positions[is_quote]
-        opening, closing = (quotes[1::2], quotes[0::2]) if self._in_quotes else (quotes[0::2], quotes[1::2])
+        lines = self._line_ends(block, array)
+        quotes = array == QUOTE
+        edges = lines | quotes | (array == self._delimiter) | (array == CR)
+        inside = _inside(quotes, self._in_quotes)
         # An opening quote follows a delimiter, a line end, or a closing quote (then both are one quote).
-        before = np.where(opening > 0, array[opening - 1], self._previous)
-        if not self._before[before].all():
+        follows = np.empty(len(array), bool)
+        follows[0], follows[1:] = self._before[self._previous], edges[:-1]
+        if (quotes & inside & ~follows).any():
             return None
-        inner = closing[:-1] if len(closing) and closing[-1] == len(array) - 1 else closing
-        if not self._before[array[inner + 1]].all():
+        if (quotes[:-1] & ~inside[:-1] & ~edges[1:]).any():  # of the last byte, the next block tells
             return None
-        inside = (np.cumsum(is_quote) + int(self._in_quotes)) & 1
-        self._in_quotes = bool((len(quotes) + int(self._in_quotes)) & 1)
-        ends: Offsets = positions[~is_quote & (inside == 0)]
-        return ends
+        self._in_quotes = bool(inside[-1])
+        return np.flatnonzero(lines & ~inside)
 
     def _slow(self, block: bytes) -> Offsets:
         """The exact state machine; whole records are taken by one regular expression."""

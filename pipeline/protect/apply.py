@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
+from pipeline.protect.memo import Memo
 from pipeline.protect.model import ExportPlan, Step
 from transforms import Keyring, RedactText
 from transforms.base import BoundTransform
@@ -29,6 +30,7 @@ class BoundStep:
     step: Step
     bound: BoundTransform | None  # None for redacted text
     redactor: "Redactor | None" = None
+    distinct: Callable[[pa.Array], pa.Array] | None = None  # results for distinct values; None = needs rows
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,12 @@ class BoundExport:
         return f"BoundExport({self.export.table})"
 
 
-def bind_export(export: ExportPlan, keyring: Keyring) -> BoundExport:
-    """Derive the keys of all published steps."""
-    return BoundExport(export, tuple(_bind(step, keyring) for step in export.steps if step.published))
+def bind_export(export: ExportPlan, keyring: Keyring, phone_region: str | None = None) -> BoundExport:
+    """Derive the keys of all published steps; `phone_region` is that of numbers without country code in texts."""
+    return BoundExport(export, tuple(_bind(step, keyring, phone_region) for step in export.steps if step.published))
 
 
-def _bind(step: Step, keyring: Keyring) -> BoundStep:
+def _bind(step: Step, keyring: Keyring, phone_region: str | None) -> BoundStep:
     if isinstance(step.transform, RedactText):
         from pipeline.protect.redact import (
             bind_redaction,  # brings Presidio: only where free text is published
@@ -57,8 +59,11 @@ def _bind(step: Step, keyring: Keyring) -> BoundStep:
         def context_for(domain: str) -> Context:
             return replace(step.context, domain=domain)
 
-        return BoundStep(step, None, bind_redaction(step.transform, keyring, context_for))
-    return BoundStep(step, step.transform.bind(keyring, step.context))
+        return BoundStep(step, None, bind_redaction(step.transform, keyring, context_for, region=phone_region))
+    bound = step.transform.bind(keyring, step.context)
+    if bound.needs_rows:
+        return BoundStep(step, bound)
+    return BoundStep(step, bound, distinct=Memo(bound.map_values) if step.transform.keyed else bound.map_values)
 
 
 def apply_export(
@@ -87,12 +92,12 @@ def apply_export(
             arrays.append(_redact(step.redactor, step.step.column, columns, classes, rows))
             continue
         assert step.bound is not None
-        if step.bound.needs_rows:
+        if step.distinct is None:
             ids = row_ids().take(rows)
             people = subject.take(rows) if subject is not None else None
             arrays.append(step.bound(_plain(column.take(rows)), subject=people, row_ids=ids))
         elif isinstance(column, pa.DictionaryArray):
-            values = step.bound.map_values(column.dictionary)
+            values = step.distinct(column.dictionary)
             arrays.append(values.take(column.indices.take(rows)))
         else:
             arrays.append(step.bound(column.take(rows)))

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pipeline.classes import CLASSES, DataClass
 from pipeline.config.loading import Config, digest_of
 from pipeline.config.models import Policy, ReleaseSpec, TableSource
+from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.errors import (
     Drift,
     InputUnreadable,
@@ -305,10 +306,27 @@ def _objection(where: str, data_class: DataClass, transform: AnyTransform) -> Pr
         says = f"{transform.transform} does not suit class {data_class.id}"
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
+    if isinstance(transform, RedactText):
+        return _entity_objection(where, transform)
     if data_class.id == "unknown":
         return Problem(
             Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"
         )
+    return None
+
+
+def _entity_objection(where: str, transform: RedactText) -> Problem | None:
+    """Fragments of texts deserve what columns get: a known entity, and no weak transform without a reason."""
+    for name, inner in transform.entities.items():
+        entity = CLASS_ENTITIES.get(name, name)
+        if entity not in ENTITY_CLASSES:
+            known = sorted({*ENTITY_CLASSES, *CLASS_ENTITIES})
+            return Problem(JobWrong.code, where, f"redact_text knows no entity {name}", nearest(name, known))
+        weakness = inner.weakness(facts_of(CLASSES[ENTITY_CLASSES[entity]]))
+        if weakness and not inner.accept_weakness:
+            return Problem(
+                JobWrong.code, f"{where}.{name}", weakness, "use keyed_hash, or state accept_weakness"
+            )
     return None
 
 

@@ -283,14 +283,19 @@ def _target(link: Path) -> str | None:
 
 
 def _is_whole(published: Path, tree: Path) -> bool:
-    """Whether the published tree still has the files, sizes and sums of the staged one."""
-    if not published.is_dir() or (published / SUMS).read_bytes() != (tree / SUMS).read_bytes():
-        return False
-    return _sizes(published) == _sizes(tree)
+    """Whether the published tree still has the files and bytes of the staged one."""
+    return published.is_dir() and _contents(published) == _contents(tree)
 
 
-def _sizes(tree: Path) -> dict[str, int]:
-    return {str(path.relative_to(tree)): path.stat().st_size for path in tree.rglob("*") if path.is_file()}
+def _contents(tree: Path) -> dict[str, str]:
+    # Digests, not sizes: a disk may change a byte and keep the size.
+    files = {str(path.relative_to(tree)): path for path in tree.rglob("*") if path.is_file()}
+    return {name: _digest(path) for name, path in files.items()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _swap(link: Path, goal: str) -> None:

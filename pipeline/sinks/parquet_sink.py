@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import CheckFailed
 
 ROW_GROUP = 131_072  # rows; a constant of the published format
+DICTIONARY_BYTES = 64 << 10  # columns of many values give up their dictionary early instead of building 1 MiB of it
 
 
 def plain(table: pa.Table) -> pa.Table:
@@ -32,9 +33,9 @@ def write_parquet(path: Path, table: pa.Table) -> None:
         path,
         plain(table).schema,
         version="2.6",
-        compression="zstd",
-        compression_level=1,
+        compression="snappy",  # read everywhere; hashes and ciphertexts do not compress anyway
         use_dictionary=True,  # of pages: built from the values written, so it holds no other
+        dictionary_pagesize_limit=DICTIONARY_BYTES,
         write_statistics=False,
         store_schema=False,
         write_page_index=False,

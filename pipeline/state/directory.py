@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.errors import InternalError, JobWrong, PublishFailed
+from pipeline.errors import CheckFailed, InternalError, JobWrong, PublishFailed
 from pipeline.keys.private_files import TEMPORARY, create_private, private_directory
 from pipeline.state.audit import AuditLog
 from pipeline.state.database import create_tables
@@ -136,6 +136,7 @@ def open_state(path: Path, *, clock: Callable[[], datetime] = utc_now) -> State:
         _refuse_open_mode(root, str(path))
         for name in ("runs", "quarantine"):
             private_directory(root / name)
+        _refuse_lost_database(root, str(path))
         create_tables(root / "pouch.sqlite")
     return State(root, clock)
 
@@ -166,6 +167,19 @@ def _make_or_check_format(root: Path, shown: str) -> None:
     raise JobWrong(
         "has a FORMAT file that Pouch did not write", where=shown, hint="restore it from its backup"
     )
+
+
+def _refuse_lost_database(root: Path, shown: str) -> None:
+    # A run is in the database before it has a directory. Without the ledger, Pouch would publish again what it
+    # has published, statistics included.
+    database = root / "pouch.sqlite"
+    lost = not database.exists() or not database.stat().st_size
+    if lost and any(not name.name.startswith(".") for name in (root / "runs").iterdir()):
+        raise CheckFailed(
+            "runs were recorded here, but the state's database is missing or empty",
+            where=shown,
+            hint="restore it from its backup",
+        )
 
 
 def _refuse_other_owner(root: Path, shown: str) -> None:
