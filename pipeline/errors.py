@@ -20,6 +20,7 @@ Several problems found together travel in one error; its exit code is the smalle
 No message ever holds a value of the data.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -195,6 +196,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
+WITHHELD_NAME = "(name withheld: it looks like data)"
+
+
 def shown_name(name: str) -> str:
     """Return a column name as an error may show it; a name that could be a value is withheld.
 
@@ -202,4 +206,18 @@ def shown_name(name: str) -> str:
     """
     plain = len(name) <= 64 and all(c.isalnum() or c in "_-. /" for c in name)
     digits = sum(c.isdigit() for c in name)
-    return name if plain and digits <= 4 and name else "(name withheld: it looks like data)"
+    return name if plain and digits <= 4 and name else WITHHELD_NAME
+
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*")
+_MANY_KEYS = 5
+
+
+def shown_keys(keys: Sequence[str]) -> list[str]:
+    """Return unknown keys of JSON objects as an error may show them, each text once.
+
+    Stricter than `shown_name`, because nobody declared them: only what is written like an identifier shows (no
+    `Wei Zhang`, no `李雪梅`, no number plate), and nothing where there are many (a map keyed by nicknames).
+    """
+    shown = [key if _KEY.fullmatch(key) and shown_name(key) == key else WITHHELD_NAME for key in keys]
+    return list(dict.fromkeys(shown)) if len(keys) <= _MANY_KEYS else [WITHHELD_NAME]

@@ -1,6 +1,7 @@
 """The end of a run: publish what passed the gate, release by release, and remember it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.engines.model import SliceResult
 from pipeline.errors import LeakFound, PouchError, Problem, PublishFailed
+from pipeline.events import log
 from pipeline.protect.model import ReleasePlan
 from pipeline.readiness import CONSENT_NEWEST, Order, Ready
 from pipeline.release.assembly import assemble
@@ -66,7 +68,10 @@ def hand_over(
         "plan_digest": ready.plan.digest,
         "input_digests": {o.recipient: ready.digests[o.release] for o in ordered},
     }
-    write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
+    try:
+        write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
+    except PublishFailed as error:  # too late to say that nothing was published
+        log.warning("pouch: %s; what became of the releases is unaffected", error)
     return summary
 
 
@@ -172,7 +177,8 @@ def _publish(
         announce=lambda tree, digest: remember("intended", tree, digest),
         supersede=order.supersede,
     )
-    remember("published", published.id, published.digest)
+    with suppress(PublishFailed):  # readers see it, the intention is on disk: the next run records the rest
+        remember("published", published.id, published.digest)
     return published
 
 

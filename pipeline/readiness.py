@@ -14,7 +14,7 @@ from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.protect.plan import for_releases, make_plan, schema_of
 from pipeline.release.standing import changed_without_leave, input_digests, unchanged
 from pipeline.state import State
-from pipeline.statistics import check
+from pipeline.statistics import check, linked
 from transforms import Keyring
 
 CONSENT_NEWEST = "consent_newest"  # ledger fact: how new the consent file of a release was
@@ -120,8 +120,14 @@ def _statistics_problems(config: Config) -> list[Problem]:
     return [
         problem
         for specs in config.statistics.values()
-        for name, spec in specs.statistics.items()
-        for problem in check(
-            f"statistics {name}", spec, config.job.tables[spec.table], config.catalog[spec.table]
+        for problem in (
+            *(
+                problem
+                for name, spec in specs.statistics.items()
+                for problem in check(
+                    f"statistics {name}", spec, config.job.tables[spec.table], config.catalog[spec.table]
+                )
+            ),
+            *linked(specs.statistics),
         )
     ]

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pipeline.engines.memory import keep_freed_memory
 from pipeline.engines.model import SliceResult
 from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
-from pipeline.errors import InternalError, PouchError
+from pipeline.errors import InternalError, PouchError, PublishFailed
 from pipeline.events import Progress, progress_bar
 from pipeline.handover import hand_over, nothing_to_do
 from pipeline.keys import open_keyring
@@ -68,7 +68,10 @@ def run_job(
             code = summary.exit_code
             return summary
         finally:
-            store.finish_run(run, code)
+            with suppress(
+                PublishFailed
+            ):  # how the run ended is told anyway; without an end it counts as killed
+                store.finish_run(run, code)
 
 
 def look_at(job: Path, date: str | None, base: Path | None = None) -> Plan:

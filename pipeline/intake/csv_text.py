@@ -208,12 +208,25 @@ def _is_clean_text(text: bytes) -> bool:
 
 
 def parse_csv(
-    data: bytes, columns: Sequence[str], wanted: Sequence[str], *, delimiter: str, limits: Limits, where: str
+    data: bytes,
+    columns: Sequence[str],
+    wanted: Sequence[str],
+    *,
+    delimiter: str,
+    limits: Limits,
+    where: str,
+    tidy_records: int | None = None,
 ) -> Parsed:
     """Parse whole records (no header) into string columns `wanted`.
 
+    `tidy_records` is the scan's count where the scan found all quotes in order: then Arrow is believed at once if
+    it finds valid UTF-8 and as many records.
     Every record of `data` becomes a row or a rejected record; InputUnreadable if the parsers ever disagree.
     """
+    if tidy_records is not None and b"\0" not in data:
+        table = _arrow(data, columns, wanted, delimiter, check_utf8=True)
+        if table is not None and len(table) == tidy_records:
+            return Parsed(table.select(list(wanted)), np.arange(tidy_records, dtype=np.int64), ())
     sign = delimiter.encode()
     pieces = list(_pieces(data, sign, len(columns), limits))
     count = sum(len(piece.ends) for piece in pieces)
@@ -262,7 +275,9 @@ def _judge(
     return b"\n".join([*good, b""]), bad
 
 
-def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str) -> pa.Table | None:
+def _arrow(
+    data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str, *, check_utf8: bool = False
+) -> pa.Table | None:
     """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column
     counts.
     """
@@ -287,7 +302,7 @@ def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter
                 ignore_empty_lines=len(columns) > 1,
             ),
             convert_options=pa_csv.ConvertOptions(
-                check_utf8=False,
+                check_utf8=check_utf8,
                 column_types={name: pa.string() for name in columns},
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,

@@ -106,10 +106,10 @@ def _cut_csv(
 ) -> InputFile:
     head = header_of(content, delimiter, limits, file.path)
     scan = CsvScan(delimiter.encode(), blank_is_record=len(head.columns) == 1, offset=head.end)
-    records = _scan(
+    records, tidy = _scan(
         scan, itertools.chain([head.rest], _blocks(content)), file, head.end, limits=limits, grouping=grouping
     )
-    return replace(file, columns=head.columns, records=records, blank_lines=scan.blank_lines)
+    return replace(file, columns=head.columns, records=records, blank_lines=scan.blank_lines, tidy=tidy)
 
 
 def _cut_lines(file: InputFile, content: stored.Content, limits: Limits, grouping: "_Grouping") -> InputFile:
@@ -118,7 +118,7 @@ def _cut_lines(file: InputFile, content: stored.Content, limits: Limits, groupin
         head += block
     columns = columns_of_head(bytes(head), len(head) < HEAD_BYTES, limits, file.path)
     scan = LineScan()
-    records = _scan(
+    records, _ = _scan(
         scan, itertools.chain([bytes(head)], _blocks(content)), file, 0, limits=limits, grouping=grouping
     )
     return replace(file, columns=columns, records=records, blank_lines=scan.blank_lines)
@@ -137,10 +137,10 @@ def _scan(
     *,
     limits: Limits,
     grouping: "_Grouping",
-) -> int:
-    """Feed all blocks; returns the number of records."""
+) -> tuple[int, bool]:
+    """Feed all blocks; returns the number of records, and whether the file is tidy (see InputFile)."""
     grouping.begin_file(file.index, start)
-    records, last = 0, start
+    records, last, tidy = 0, start, True
     for found in _ends(scan, blocks):
         if len(found.ends):
             longest = max(int(found.ends[0]) - last, int(np.diff(found.ends).max(initial=0)))
@@ -149,13 +149,14 @@ def _scan(
             grouping.add(found.ends)
         else:
             longest = 0
+        tidy &= not found.exact and longest <= limits.field_bytes
         if max(longest, scan.longest_open) > limits.record_bytes:
             raise InputUnreadable(
                 f"a record is longer than {limits.record_bytes} bytes",
                 where=file.path,
                 hint="is a quote never closed, or the delimiter another one?",
             )
-    return records
+    return records, tidy
 
 
 def _ends(scan: CsvScan | LineScan, blocks: Iterator[bytes]) -> Iterator[Ends]:

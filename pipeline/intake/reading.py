@@ -121,6 +121,7 @@ class _Reader:
                 delimiter=self._source.delimiter,
                 limits=self._limits,
                 where=file.path,
+                tidy_records=segment.records if file.tidy else None,
             )
             return parsed, frozenset(file.columns)
         wanted = None if self._columns is None else tuple(sorted(self._columns))

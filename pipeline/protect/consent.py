@@ -204,9 +204,10 @@ def _read_lines(content: bytes, where: str) -> pa.Table:
                 column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False
             ),
         )
-    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        names = sorted(table.column_names)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):  # the last: a header in another encoding
         raise _bad_line(where, _not_utf8(content), "is no UTF-8 CSV file with a header line") from None
-    if sorted(table.column_names) != sorted(COLUMNS):
+    if names != sorted(COLUMNS):
         raise _bad_line(where, 1, "the header does not name exactly the five columns")
     if wrong:
         raise _bad_line(where, wrong[0], "does not have five fields")

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES, get
 from pipeline.config.models import Policy, TableSource
-from pipeline.errors import Drift, JobWrong, Problem, nearest, refuse
+from pipeline.errors import Drift, InputUnreadable, JobWrong, Problem, nearest, refuse
 from pipeline.protect.apply import apply_export, bind_export
 from pipeline.protect.model import ExportPlan, Step
 from pipeline.protect.plan import resolve_step
@@ -57,7 +57,7 @@ def protect_frame(
         raise JobWrong("the frame has two columns of one name")
     source = TableSource(path="frame", subject=(subject,) if subject else "none", phone_region=phone_region)
     steps = _steps(names, rules, catalog, source, Context(recipient, purpose, "", epoch, release, TABLE))
-    table = {name: pa.Array.from_pandas(df[name]) for name in names}
+    table = {name: _arrow(df[name], name) for name in names}
     columns = {
         name: _encoded(pa.concat_arrays(a.chunks) if isinstance(a, pa.ChunkedArray) else a)
         for name, a in table.items()
@@ -101,6 +101,19 @@ def _steps(
             steps.append(step)
     refuse(problems)
     return tuple(steps)
+
+
+def _arrow(column: "pd.Series", name: str) -> pa.Array | pa.ChunkedArray:
+    """A column as Arrow has it. Arrow's own message quotes the value that does not fit."""
+    try:
+        return pa.Array.from_pandas(column)
+    except (pa.ArrowException, UnicodeError, TypeError, ValueError, OverflowError):
+        pass  # raised below, outside: no context that holds the value
+    raise InputUnreadable(
+        "the column's values are not all of one type, or no valid text",
+        where=name,
+        hint="make them text first: df[column].astype('string')",
+    )
 
 
 def _encoded(array: pa.Array) -> pa.Array:

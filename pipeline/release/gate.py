@@ -4,13 +4,14 @@
 runs in the parent: it joins what the children found. Neither ever returns a value of the data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.engines.model import SliceView, StagedPart
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
@@ -18,7 +19,7 @@ from pipeline.release.checksums import Sample, Verdict, candidates, sampled, ver
 from pipeline.release.domain_text import published_domain
 from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
 from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
-from pipeline.release.normalized import Digests
+from pipeline.release.normalized import Digests, Forms, forms_of
 from pipeline.release.own_row import Cells, Published, Rows, cells_of, nearly_all_differ, search
 from pipeline.release.reopening import reopen
 from pipeline.release.untouched import untouched
@@ -56,7 +57,7 @@ RULES: tuple[Rule, ...] = (
         "characters, other direct identifiers from 5, in NFKC, lower case, without separators, phones "
         "also in national form",
         "parts of a name, misspellings, transliterations, numbers in words, identities not in the row's own "
-        "columns, and cells that five other subjects with other names share (vocabulary)",
+        "columns, and names in cells that five other subjects with other names share (vocabulary)",
     ),
     Rule(
         "untouched",
@@ -66,8 +67,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "anywhere",
         "no cell of a column not planned to keep the class equals a high-entropy identity anywhere in the "
-        "run, by keyed 64-bit digests of the same form",
-        "identities inside longer cells of other rows, tokens that another row's raw value resembles, values "
+        "run, by keyed 64-bit digests of the same form; nor does any card, IMEI, ICCID, resident id, e-mail or "
+        "phone (with +) that stands inside a cell",
+        "other identities inside longer cells of other rows, tokens that another row's raw value resembles, values "
         "under 6 characters, numbers under 8 digits, and identities of other runs",
     ),
     Rule(
@@ -170,8 +172,14 @@ def inspect_slice(view: SliceView, plan: Plan, staging: Path) -> SliceFindings:
             if cells is not None:
                 searched.append(cells)
                 name = f"{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}"
-                files += _cell_files(cells, view, release, staging, name)
-                samples += _samples(cells, view, release)
+                files += _cell_files(cells, cells.texts, cells.forms, view, release, staging, name)
+                inside = candidates(cells.texts, cells.forms, _allowed(cells.step), view.fingerprint_key)
+                samples += _samples(inside, cells, view, release)
+                if texts := sorted({text for found, _ in inside.values() for text in found}):
+                    array = pa.array(texts, pa.string())
+                    files += _cell_files(
+                        cells, array, forms_of(array), view, release, staging, f"{name}-inside"
+                    )
         kept = frozenset(step.column for step in export.steps if step.transform.transform == "keep")
         published.append(Published(release, tuple(searched), kept, order))
     hits += [
@@ -219,10 +227,13 @@ def _inspect_column(
 
 
 def may_hold_raw(step: Step) -> bool:
-    """Whether identities are looked for in a published column: text that carries input, whole numbers."""
+    """Whether identities are looked for in a published column: text that carries input, kept numbers."""
     if pa.types.is_string(step.type):
         return published_domain(step).holds_raw_text
-    return bool(pa.types.is_integer(step.type)) and step.transform.transform == "keep"
+    number = (
+        pa.types.is_integer(step.type) or pa.types.is_decimal(step.type) or pa.types.is_floating(step.type)
+    )
+    return bool(number) and step.transform.transform == "keep"
 
 
 def _outside(step: Step, column: pa.ChunkedArray, cells: Cells | None) -> int:
@@ -241,9 +252,12 @@ def _allowed(step: Step) -> frozenset[str]:
     return frozenset({step.context.domain} if step.transform.transform in KEEPING else ())
 
 
-def _cell_files(cells: Cells, view: SliceView, release: int, staging: Path, name: str) -> list[CellFile]:
+def _cell_files(
+    cells: Cells, texts: pa.Array, forms: Forms, view: SliceView, release: int, staging: Path, name: str
+) -> list[CellFile]:
+    """Digests of a column's cells, or of the numbers and addresses that stand inside them."""
     files = []
-    for variant, digests in cell_digests(cells.texts, cells.forms, view.fingerprint_key).items():
+    for variant, digests in cell_digests(texts, forms, view.fingerprint_key).items():
         path = f"{DIRECTORY}/{name}-{variant}.u64"
         count = write_digests(staging / path, digests)
         column, allowed = cells.step.column, _allowed(cells.step)
@@ -251,9 +265,10 @@ def _cell_files(cells: Cells, view: SliceView, release: int, staging: Path, name
     return files
 
 
-def _samples(cells: Cells, view: SliceView, release: int) -> list[Sample]:
+def _samples(
+    found: Mapping[str, tuple[list[str], NDArray[np.bool_]]], cells: Cells, view: SliceView, release: int
+) -> list[Sample]:
     key = view.fingerprint_key
-    found = candidates(cells.texts, cells.forms, _allowed(cells.step), key)
     return [
         Sample(release, view.table, cells.step.column, class_id, sampled(texts, passes, key))
         for class_id, (texts, passes) in found.items()

@@ -74,6 +74,15 @@ def forms_of(values: pa.Array) -> Forms:
     return Forms(padded, offsets[:-1], offsets[1:])
 
 
+# Digits of other scripts, such as `٠٤٩١`, which NFKC leaves as they are: Unicode's general category Nd.
+_ASCII_DIGIT = {
+    code: str(unicodedata.decimal(chr(code)))
+    for code in range(128, 0x20000)
+    if unicodedata.category(chr(code)) == "Nd"
+}
+_FOREIGN_DIGIT = "[" + "".join(map(chr, _ASCII_DIGIT)) + "]"
+
+
 def _buffers(values: pa.Array) -> tuple[Positions, Bytes]:
     _, offsets, data = values.buffers()
     width = np.int64 if pa.types.is_large_string(values.type) else np.int32
@@ -90,6 +99,10 @@ def _without_foreign_separators(values: pa.Array) -> pa.Array:
     plain = pc.string_is_ascii(values)
     foreign = values.filter(pc.invert(plain))
     foreign = pc.utf8_lower(pc.utf8_normalize(foreign, form="NFKC"))
+    strange = pc.match_substring_regex(foreign, _FOREIGN_DIGIT).fill_null(False)
+    if pc.any(strange, min_count=0).as_py():
+        ascii_digits = [text.translate(_ASCII_DIGIT) for text in foreign.filter(strange).to_pylist()]
+        foreign = pc.replace_with_mask(foreign, strange, pa.array(ascii_digits, foreign.type))
     foreign = pc.replace_substring_regex(foreign, r"[^\pL\pN\pM*]+", "")
     return pc.replace_with_mask(values, pc.invert(plain), foreign)
 
@@ -246,7 +259,8 @@ def form_of(text: str) -> str:
 
 
 def _lowered(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).lower()
+    folded = unicodedata.normalize("NFKC", text).lower()
+    return folded if folded.isascii() else folded.translate(_ASCII_DIGIT)
 
 
 def _separated(lowered: str) -> str:

@@ -33,6 +33,8 @@ from pipeline.release.normalized import (
 )
 
 VOCABULARY_SUBJECTS = 5
+# Token domains whose values are no words: a phone in many people's cells is still somebody's phone.
+NEVER_VOCABULARY = frozenset({"phone", "email", "national_id", "bank_card", "imei", "imsi", "iccid", "mac"})
 _FEW_CELLS = 2_000  # distinct cells whose pieces are worth listing
 _FEW_BYTES = 1 << 16
 _LONGEST_PIECE = 96  # characters
@@ -91,13 +93,24 @@ def nearly_all_differ(column: pa.Array | pa.ChunkedArray) -> bool:
 def _searched(step: Step, values: pa.Array) -> pa.Array:
     """A tag or a mask character separates what stands around it, and is no part of an identity itself."""
     if not pa.types.is_string(values.type):
-        return values.cast(pa.string())
+        return _whole_numbers(values)
     character = getattr(step.transform, "character", MASKED)
     if character != MASKED:
         values = pc.replace_substring(values, character, MASKED)
     if step.transform.transform in {"redact_text", "redact"}:
         values = pc.replace_substring_regex(values, r"\[[A-Z][A-Z_]*\]", f" {MASKED} ")
     return values
+
+
+def _whole_numbers(values: pa.Array) -> pa.Array:
+    """Digits of numbers; of decimals and floats only of whole ones from a million: `61491000013.00` is a phone."""
+    if pa.types.is_integer(values.type):
+        return values.cast(pa.string())
+    numbers = pc.cast(values, pa.float64(), safe=False)
+    large = pc.and_(pc.greater_equal(numbers, 1e6), pc.less(numbers, 1e18))
+    whole = pc.and_(large, pc.equal(pc.floor(numbers), numbers))
+    kept = pc.if_else(whole, values, pa.scalar(None, values.type))
+    return pc.cast(kept, pa.int64(), safe=False).cast(pa.string())
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,10 @@ def search(
                 suspected.update(_confirmed(rows, cells, forms, variant, identity, part.order))
             if suspected:
                 rows = np.array(sorted(suspected), dtype=np.int64)
-                leaked = rows[~_vocabulary(rows, cells, identity, part.order, subject)]
+                if identity.data_class.token_domain in NEVER_VOCABULARY:
+                    leaked = rows
+                else:
+                    leaked = rows[~_vocabulary(rows, cells, identity, part.order, subject)]
                 if len(leaked):
                     yield Found(part.release, cells.step.column, identity.data_class.id, len(leaked))
 

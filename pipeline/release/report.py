@@ -47,7 +47,9 @@ def _print_table(
         table.add_row(*(escape(str(cell)) for cell in row))
     if not console.is_terminal:
         console = Console(width=_ENDLESS)
-    console.print(table)
+    with console.capture() as text:  # rich would end the process with 1 where the reader has gone
+        console.print(table)
+    print(text.get(), end="")
 
 
 # ------------------------------------------------------------------ runs

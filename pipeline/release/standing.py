@@ -78,8 +78,10 @@ def changed_without_leave(
 ) -> Problem | None:
     """Return why a release that is published from other inputs may not be replaced, or None."""
     entry = ledger.published(release.recipient, date)
-    if entry is None or entry.input_digest == digest or not (out / release.recipient / date).is_symlink():
+    if entry is None or entry.input_digest == digest:
         return None
+    if not release.statistics and not (out / release.recipient / date).is_symlink():
+        return None  # rows that nobody sees any more; statistics were seen, wherever they lie now
     where = f"{release.recipient}/{date}"
     if release.statistics:
         message = "its statistics are published, and superseding published statistics is not built yet"

@@ -116,9 +116,9 @@ class State:
     def _sweep(self) -> None:
         for folder in (self.root, self.root / "runs", self.quarantine_root, *(self.root / "runs").glob("*/")):
             for path in folder.glob(".*"):
-                if path.name.startswith(PARTIAL):
+                if path.is_dir() and path.name.startswith(PARTIAL):
                     shutil.rmtree(path)
-                elif path.name.startswith(TEMPORARY):
+                elif path.name.startswith((PARTIAL, TEMPORARY)):
                     path.unlink(missing_ok=True)
 
 

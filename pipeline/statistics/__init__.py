@@ -4,7 +4,7 @@ This form knows one rule, the threshold on distinct subjects. `PROTECTION` is it
 and `NOT_PROTECTED` says what the rule does not see.
 """
 
-from pipeline.statistics.checking import check
+from pipeline.statistics.checking import check, linked
 from pipeline.statistics.combining import combine
 from pipeline.statistics.model import Cells, PartialRef, output_schema
 from pipeline.statistics.partial import aggregate_slice
@@ -18,6 +18,7 @@ __all__ = [
     "aggregate_slice",
     "check",
     "combine",
+    "linked",
     "output_schema",
     "protect_table",
 ]

@@ -53,6 +53,22 @@ def check(where: str, spec: StatisticSpec, source: TableSource, classes: Mapping
     return problems
 
 
+def linked(specs: Mapping[str, StatisticSpec]) -> Iterator[Problem]:
+    """Refuse two statistics of one table in one release: they share a total, so that one can give away what the
+    other suppresses.
+    """
+    first: dict[str, str] = {}
+    for name, spec in specs.items():
+        if (other := first.setdefault(spec.table, name)) != name:
+            yield Problem(
+                NotBuilt.code,
+                f"statistics {name}",
+                f"a second statistic of table {spec.table} beside {other} is not built yet: without complementary "
+                "suppression the two can be subtracted from each other",
+                "use one table of statistics, with all its dimensions",
+            )
+
+
 def _not_built(where: str, spec: StatisticSpec, source: TableSource) -> Iterator[Problem]:
     if spec.totals:
         yield Problem(
