@@ -25,6 +25,7 @@ from pipeline.release.run_record import (
     write_run_record,
 )
 from pipeline.state import InputDigest, QuarantineWriter, State
+from pipeline.statistics import NOT_PROTECTED, PROTECTION
 from transforms import Keyring
 
 
@@ -64,10 +65,14 @@ def hand_over(
         outcomes.append(_outcome(release, own, published, problems, order.base))
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
     summary = RunSummary(run, ready.plan.job, order.date, ordered, all_warnings(ready.plan))
-    facts = {
+    rows, head = store.ledger.head()
+    facts: dict[str, object] = {
         "plan_digest": ready.plan.digest,
         "input_digests": {o.recipient: ready.digests[o.release] for o in ordered},
+        "ledger": {"rows": rows, "head": head},  # kept elsewhere, it shows a ledger that was cut short
     }
+    if any(release.statistics for release in ready.plan.releases):
+        facts["statistics"] = {"protection": PROTECTION, "does_not_protect_against": list(NOT_PROTECTED)}
     try:
         write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
     except PublishFailed as error:  # too late to say that nothing was published

@@ -28,7 +28,7 @@ from pipeline.release.publish import open_staging
 from pipeline.release.run_record import RunSummary
 from pipeline.release.standing import settle_pending
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
-from pipeline.statistics import aggregate_slice, combine, protect_table
+from pipeline.statistics import PartialRef, aggregate_slice, combine, protect_table, rows_of_statistics
 from transforms import Keyring
 
 
@@ -95,7 +95,12 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
         results = _protect(order, ready, engine, staging, run, progress)
         statistics = _statistics(ready.plan, results, engine, staging)
         proof = prove(ready.plan, [result.taps[0] for result in results], staging)
-        counts = conserve(ready.plan, results, {name: cut.records for name, cut in ready.cuts.items()})
+        counts = conserve(
+            ready.plan,
+            results,
+            {name: cut.records for name, cut in ready.cuts.items()},
+            *rows_of_statistics(ready.plan, _refs(results)),
+        )
         refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
         quarantine.adopt(staging / "quarantine")
         return hand_over(
@@ -126,7 +131,7 @@ def _statistics(
     plan: Plan, results: Sequence[SliceResult], engine: LocalEngine, staging: Path
 ) -> Mapping[int, Mapping[str, pa.Table]]:
     """Release number -> statistic -> protected table."""
-    refs = [ref for result in results for ref in result.taps[1]]
+    refs = _refs(results)
     return {
         release.number: {
             entry.name: protect_table(
@@ -137,3 +142,7 @@ def _statistics(
         }
         for release in plan.releases
     }
+
+
+def _refs(results: Sequence[SliceResult]) -> list[PartialRef]:
+    return [ref for result in results for ref in result.taps[1]]

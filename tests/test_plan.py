@@ -170,3 +170,11 @@ def test_the_digest_changes_with_every_decision(tmp_path, keyring):
             make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring).digest
         )
     assert len(digests) == 3
+
+
+def test_identities_in_clear_without_a_contract_are_warned_about(tmp_path, keyring):
+    config = config_in(tmp_path, {"mobile_phone": "{transform: keep}"})
+    plan = make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring)
+    assert any("orders.mobile" in warning and "in clear" in warning for warning in plan.warnings)
+    config = config_in(tmp_path)
+    assert make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring).warnings == ()

@@ -79,7 +79,7 @@ def make_plan(
             [config.job.model_dump(mode="json")["tables"]],
             [release_digest(release) for release in releases],
         ),
-        warnings=tuple(_clear_in_both(releases)),
+        warnings=(*_clear_without_contract(config, releases), *_clear_in_both(releases)),
     )
 
 
@@ -390,6 +390,23 @@ def statistic_columns(statistic: StatisticPlan) -> frozenset[str]:
         if not isinstance(m, str)
     }
     return frozenset({dimension.column for dimension in spec.dimensions} | measured)
+
+
+def _clear_without_contract(config: Config, releases: Sequence[ReleasePlan]) -> Iterator[str]:
+    """Identities that a recipient gets in clear although no contract lists them as its minimum."""
+    for release in releases:
+        spec = config.job.releases[release.number]
+        if spec.policy is None or config.policies[spec.policy].contract is not None:
+            continue
+        for export in release.exports:
+            for step in export.steps:
+                data_class = CLASSES[step.data_class]
+                names_people = data_class.kind in ("direct_identifier", "free_text") or data_class.grade == 4
+                if step.transform.transform == "keep" and names_people:
+                    yield (
+                        f"{release.recipient}.{export.table}.{step.column}: {data_class.title} is published in clear,"
+                        " and no contract of the policy lists it"
+                    )
 
 
 def _clear_in_both(releases: Sequence[ReleasePlan]) -> Iterator[str]:

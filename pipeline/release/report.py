@@ -39,7 +39,7 @@ def _print_table(
     from rich.table import Table
 
     console = Console()
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in header:
         numeric = name in _COUNTS
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -62,9 +62,8 @@ def print_summary(summary: RunSummary, format: str) -> None:
         return
     rows: list[tuple[object, ...]] = []
     for outcome in summary.outcomes:
-        where = outcome.path if outcome.status in {"published", "unchanged"} else ""
         if not outcome.counts:
-            rows.append((outcome.recipient, "", "", "", "", "", "", outcome.status, where))
+            rows.append((outcome.recipient, "", "", "", "", "", ""))
         for counts in outcome.counts:
             numbers = (
                 counts.rows_read,
@@ -73,8 +72,13 @@ def print_summary(summary: RunSummary, format: str) -> None:
                 counts.rows_quarantined,
                 counts.rows_withheld,
             )
-            rows.append((outcome.recipient, counts.table, *numbers, outcome.status, where))
-    _print_table(f"{summary.job}, {summary.date}", ("recipient", "table", *_COUNTS, "status", "where"), rows)
+            rows.append((outcome.recipient, counts.table, *numbers))
+    _print_table(f"{summary.job}, {summary.date}", ("recipient", "table", *_COUNTS), rows)
+    print()
+    # Where stands below, not beside: paths are long, and eight columns fit a terminal of 80.
+    _print_table(
+        "", ("release", "status", "where"), [(o.recipient, o.status, o.path or "-") for o in summary.outcomes]
+    )
     _complain(outcome.problems for outcome in summary.outcomes)
 
 

@@ -1,15 +1,17 @@
 """The shapes that statistics pass on: partial aggregates, cells, and the published table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.config.models import Dimension, Mean, Measure, StatisticSpec, Sum
+from pipeline.protect.model import Plan
 
 NONE = "(none)"  # label of a null
 OTHER = "other"  # label of every value that is not declared, or too rare
+NOBODY = "no_subject"  # why a row is in no statistic: nobody can say whose it is
 TOTAL = "*"  # label of a total; never a value
 RESERVED = frozenset({NONE, OTHER, TOTAL})
 
@@ -108,3 +110,22 @@ def output_schema(spec: StatisticSpec, classes: Mapping[str, str]) -> pa.Schema:
 def is_open(dimension: Dimension) -> bool:
     """Whether the data decides which labels the dimension has."""
     return dimension.values is None and dimension.bands is None
+
+
+def rows_of_statistics(
+    plan: Plan, refs: Sequence[PartialRef]
+) -> tuple[dict[tuple[int, str], dict[str, int]], dict[tuple[int, str], int]]:
+    """Return, by release and table, the rows that no statistic counts, with the reason, and those that it does.
+
+    These are the children's own counts, so that the conservation of rows does not prove itself.
+    """
+    tables = {(r.number, s.name): s.spec.table for r in plan.releases for s in r.statistics}
+    left_out: dict[tuple[int, str], dict[str, int]] = {}
+    counted: dict[tuple[int, str], int] = {}
+    for ref in refs:
+        place = ref.release, tables[ref.release, ref.statistic]
+        counted[place] = counted.get(place, 0) + ref.rows
+        if ref.rows_without_subject:
+            reasons = left_out.setdefault(place, {NOBODY: 0})
+            reasons[NOBODY] += ref.rows_without_subject
+    return left_out, counted
