@@ -1,6 +1,7 @@
 """The local engine: child processes on this machine, each slice read once, bytes independent of their number."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
+from pipeline.engines.memory import CHILD_ENVIRONMENT
 from pipeline.engines.work import Secrets, SliceWork
 from pipeline.engines.worker import CALL, DONE, FAILED, RESULT, SLICES, STOP, send_secrets
 from pipeline.errors import InternalError, Problem, error_of
@@ -125,6 +127,7 @@ def _start() -> _Child:
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
+        env=CHILD_ENVIRONMENT | os.environ,
         stdin=subprocess.DEVNULL,
     )
     theirs.close()

@@ -61,7 +61,9 @@ class ProtectSlices:
         table = self.plan.tables[cut.table]
         for records in read(cut, lane, table.source, columns=table.used, base=self.base):
             _refuse_unknown(table, records)
-            yield self._on_slice(cut, table, records, secrets, staging)
+            result = self._on_slice(cut, table, records, secrets, staging)
+            del records  # or the next slice would be read beside this one
+            yield result
 
     def _on_slice(
         self, cut: Cut, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
