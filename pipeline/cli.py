@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.errors import InternalError, JobWrong, NotBuilt, PouchError
+from pipeline.events import native_code_silenced
 
 
 class _Interrupted(Exception):
@@ -77,7 +78,9 @@ def main() -> NoReturn:
         sys.exit(JobWrong.code)
     except _ReaderGone:
         sys.exit(0)  # the reader had seen enough
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of a Rust library is no Exception, and its message quotes texts
         from pipeline.engines.worker import problems_of
 
         problems = problems_of(error)
@@ -238,7 +241,8 @@ def scan(
     from pipeline.detect.proposal import as_yaml, propose_files
     from pipeline.release.report import print_profiles
 
-    proposals = propose_files(paths, rows=rows, delimiter=delimiter)
+    with native_code_silenced():
+        proposals = propose_files(paths, rows=rows, delimiter=delimiter)
     match format:
         case "yaml":
             print(as_yaml(proposals), end="")
@@ -270,8 +274,9 @@ def detect(
     from pipeline.detect.free_text import detect_file
 
     columns = tuple(name for name in linked.split(",") if name)
-    for line in detect_file(file, column, linked=columns, all_entities=all_entities, delimiter=delimiter):
-        print(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+    with native_code_silenced():
+        for line in detect_file(file, column, linked=columns, all_entities=all_entities, delimiter=delimiter):
+            print(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
 
 # ------------------------------------------------------------------ keys

@@ -1,6 +1,8 @@
 """What a running command tells: progress and log lines, on stderr, without values."""
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -43,6 +45,28 @@ def progress_bar(shown: bool) -> Iterator[Progress]:
         return
     with Bar() as bar:
         yield bar
+
+
+@contextmanager
+def native_code_silenced() -> Iterator[None]:
+    """Send what native libraries write to stderr nowhere, while this process holds raw values.
+
+    A panic of a Rust library quotes the text that it stumbled over, by itself and before any handler. Python's
+    own messages come after the block, as exceptions.
+    """
+    if sys.stderr is None:  # closed before we began
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class Bar:

@@ -24,6 +24,7 @@ from pipeline.protect.model import Plan
 from pipeline.readiness import Order, Ready, day_of, look, prepare
 from pipeline.release.conservation import conserve, refuse_mostly_unreadable
 from pipeline.release.gate import inspect_slice, prove
+from pipeline.release.labels import inspect_labels
 from pipeline.release.publish import open_staging
 from pipeline.release.run_record import RunSummary
 from pipeline.release.standing import settle_pending
@@ -91,10 +92,12 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
             return nothing_to_do(order, ready, store, run)
         staging = stack.enter_context(open_staging(order.out))
         quarantine = QuarantineWriter(store, run, keyring)
-        engine.unlock(Secrets(keyring, quarantine.export_secret_key(), secrets.token_bytes(16)), staging)
+        fingerprint_key = secrets.token_bytes(16)
+        engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
         results = _protect(order, ready, engine, staging, run, progress)
         statistics = _statistics(ready.plan, results, engine, staging)
-        proof = prove(ready.plan, [result.taps[0] for result in results], staging)
+        labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
+        proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels], staging)
         counts = conserve(
             ready.plan,
             results,
@@ -117,14 +120,18 @@ def _protect(
     progress.start("looking at people", sum(len(cut.slices) for cut in to_fit))
     fit = join_fits(engine.map_slices(FitSlices(plan, order.base), to_fit, progress))
     withholding, links = staging / "withholding.arrow", staging / "links.arrow"
-    write_withholding(make_withholding(ready.consent, fit.minors), withholding)
-    write_links(fit, links)
-    work = ProtectSlices(
-        plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links
-    )
-    cuts = [ready.cuts[name] for name in plan.tables]
-    progress.start("protecting", sum(len(cut.slices) for cut in cuts))
-    return engine.map_slices(work, cuts, progress)
+    try:
+        write_withholding(make_withholding(ready.consent, fit.minors), withholding)
+        write_links(fit, links)
+        work = ProtectSlices(
+            plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links
+        )
+        cuts = [ready.cuts[name] for name in plan.tables]
+        progress.start("protecting", sum(len(cut.slices) for cut in cuts))
+        return engine.map_slices(work, cuts, progress)
+    finally:  # raw subjects lie on disk no longer than they are read
+        withholding.unlink(missing_ok=True)
+        links.unlink(missing_ok=True)
 
 
 def _statistics(

@@ -528,7 +528,15 @@ def test_no_hit_shows_a_value(bench: Bench) -> None:
 
 
 def test_every_rule_says_what_it_cannot_see() -> None:
-    assert [rule.id for rule in RULES] == ["file", "domain", "own_row", "untouched", "anywhere", "checksum"]
+    assert [rule.id for rule in RULES] == [
+        "file",
+        "domain",
+        "own_row",
+        "untouched",
+        "anywhere",
+        "checksum",
+        "label",
+    ]
     assert all(rule.states and rule.blind_to for rule in RULES)
 
 

@@ -13,13 +13,19 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import protect_frame
+from pipeline import protect_frame, run
+from pipeline.classes import CLASSES
 from pipeline.config.models import StatisticSpec
 from pipeline.detect.proposal import propose_files
+from pipeline.engines.local import LocalEngine
+from pipeline.engines.protecting import ProtectSlices
 from pipeline.errors import WITHHELD_NAME, InputUnreadable, shown_keys
+from pipeline.intake import Reason, SliceRecords, parse_types
+from pipeline.protect.plan import facts_of
+from pipeline.sinks import read_part, write_part
 from pipeline.statistics import linked
-from tests.small_job import DATE, PROJECT, SmallJob, make_job
-from transforms import Keyring
+from tests.small_job import DATE, KEK, PROJECT, SmallJob, make_job
+from transforms import Keyring, Mask
 
 
 def change_cells(job: SmallJob, column: str, change: Callable[[dict[str, str], int], str]) -> None:
@@ -168,3 +174,273 @@ def test_whole_decimals_are_searched() -> None:
 
     amounts = pa.array(["61491000013.00", "12.50", "999999.00"]).cast(pa.decimal128(18, 2))
     assert _whole_numbers(amounts).to_pylist() == ["61491000013", None, None]
+
+
+# ------------------------------------------------------------------ labels of statistics
+
+
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        ("+61491000013", "rule anywhere"),
+        ("61 4910 000 13", "rule anywhere"),
+        ("call 4111 1111 1111 1111", "holds bank_card"),
+        ("office@example.org", "holds email"),
+        ("110101199003070054", "holds national_id"),
+        ("or +1 202 555 0143", "holds mobile_phone"),
+    ],
+)
+def test_labels_of_statistics_pass_the_gate(tmp_path: Path, label: str, says: str) -> None:
+    """Enough people share the label, so that the threshold alone would publish it."""
+    job = make_job(tmp_path)
+    change_cells(job, "city", lambda row, number: label if number % 3 == 0 else row["city"])
+    done = job.run("--recipient", "market")
+    assert done.returncode == 7, done.stderr
+    assert "market.orders.city: holds" in done.stderr
+    assert says in done.stderr
+    assert label not in done.stderr
+    assert not job.tree()
+
+
+def test_declared_labels_and_clean_ones_are_published(tmp_path: Path) -> None:
+    """What the specification declares is public already; a number without a check digit accuses nobody."""
+    job = make_job(tmp_path)
+    change_cells(job, "city", lambda _, number: ("+12025550143", "4111111111111112", "Perth")[number % 3])
+    job.change("statistics.yaml", "{column: city}", '{column: city, values: ["+12025550143", Perth]}')
+    assert job.run("--recipient", "market").returncode == 0
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = make_job(folder)
+    change_cells(other, "city", lambda _, number: ("4111111111111112", "Perth")[number % 2])
+    assert other.run("--recipient", "market").returncode == 0
+
+
+def test_every_label_is_looked_at_not_a_sample() -> None:
+    """Published columns are sampled against chance; of labels, the one card among thousands counts."""
+    from pipeline.release.labels import _recognized
+
+    misfits = [str(number) for number in range(4_200_000_000_000_000, 4_200_000_000_009_000)]
+    cards = [
+        text
+        for text in misfits
+        if sum(sum(divmod(int(c) * (2 - n % 2), 10)) for n, c in enumerate(text)) % 10
+    ]
+    labels = pa.array([*cards, "4111111111111111"])
+    assert dict(_recognized(labels, bytes(16))) == {"bank_card": 1}
+
+
+# ------------------------------------------------------------------ ranges of classes
+
+
+def test_numbers_outside_the_range_of_their_class_are_quarantined(tmp_path: Path) -> None:
+    """A phone in a position or age column is no position and no age."""
+    job = make_job(tmp_path)
+    job.change("catalog.yaml", "amount: amount", "amount: gps")
+    job.change(
+        "analysts.yaml", "amount: {transform: keep}", "gps: {transform: keep}\n  quantity: {transform: keep}"
+    )
+    job.change("statistics.yaml", ", {sum: amount}", "")
+    values = ("61491000013", "-180", "180.0", "180.01", "12.5")
+    change_cells(job, "amount", lambda _, number: values[number % 5])
+    done = job.run("--recipient", "analysts")
+    assert done.returncode == 0, done.stderr
+    assert '"a number outside the range of its class": 120' in json.dumps(job.record())
+    assert "6149100" not in done.stderr + done.stdout
+
+
+def test_ages_have_a_range_and_quantities_none() -> None:
+    """Ends belong to the range; columns without one are as before."""
+    assert [CLASSES[name].range for name in ("gps", "age", "quantity")] == [(-180, 180), (0, 150), None]
+    texts = pa.array(["0", "150", "151", "-1", None, "13800138000"])
+    rows = pa.array(range(6), pa.int64())
+    columns = pa.table({"age": texts, "pieces": texts})
+    found = SliceRecords(0, columns, rows.cast(pa.int32()), rows, (), frozenset({"age", "pieces"}))
+    types = {"age": pa.int64(), "pieces": pa.int64()}
+    typed = parse_types(found, types, "UTC", {"age": (0, 150)})
+    assert typed.table["age"].to_pylist() == [0, 150, None]
+    assert [(one.record, one.reason) for one in typed.rejected] == [
+        (n, Reason.OUT_OF_RANGE) for n in (2, 3, 5)
+    ]
+    assert not parse_types(found, types, "UTC").rejected
+
+
+# ------------------------------------------------------------------ weak masks
+
+
+def test_a_mask_that_leaves_few_candidates_is_weak() -> None:
+    """First six and last four of a card leave 10^5 numbers: its check digit is no secret."""
+    card = facts_of(CLASSES["bank_card"])
+    assert "leaves about 100,000 of 1e+15" in str(Mask(keep_first=6, keep_last=4).weakness(card))
+    assert Mask(keep_first=5, keep_last=4).weakness(card) is None
+    phone = facts_of(CLASSES["mobile_phone"])
+    assert "leaves about 10,000 of 1e+11" in str(Mask(keep_first=3, keep_last=4).weakness(phone))
+    assert Mask().weakness(facts_of(CLASSES["city"])) is None
+    assert Mask(keep_first=9).weakness(facts_of(CLASSES["device_id"])) is None
+
+
+def test_plan_demands_accept_weakness_of_such_a_mask(tmp_path: Path) -> None:
+    """Refused with the number; with a reason it is a warning."""
+    job = make_job(tmp_path)
+    weak = "mobile_phone: {transform: mask, keep_first: 3, keep_last: 4}"
+    job.change("analysts.yaml", "mobile_phone: {transform: keyed_hash}", weak)
+    done = job.pouch("plan", "job.yaml")
+    assert done.returncode == 2
+    assert "leaves about 10,000" in done.stderr
+    job.change(
+        "analysts.yaml", "keep_last: 4}", 'keep_last: 4, accept_weakness: "call center sees it anyway"}'
+    )
+    assert job.pouch("plan", "job.yaml").returncode == 0
+
+
+# ------------------------------------------------------------------ raw subjects on disk
+
+
+def test_files_of_subjects_are_private_and_short_lived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Consent and device lists hold raw accounts: 0600 by themselves, gone when the slices are done."""
+    job = make_job(tmp_path)
+    monkeypatch.setenv("POUCH_KEK", KEK)
+    modes: list[int] = []
+    left: list[str] = []
+
+    def map_slices(self: LocalEngine, work: object, *rest: object) -> object:
+        if isinstance(work, ProtectSlices):
+            modes.extend(path.stat().st_mode & 0o777 for path in (work.withholding_file, work.links_file))
+        return original(self, work, *rest)  # type: ignore[arg-type]
+
+    def look(plan: object, results: object, engine: object, staging: Path) -> object:
+        left.extend(path.name for path in staging.glob("*.arrow"))
+        return statistics(plan, results, engine, staging)  # type: ignore[arg-type]
+
+    original, statistics = LocalEngine.map_slices, run._statistics
+    monkeypatch.setattr(LocalEngine, "map_slices", map_slices)
+    monkeypatch.setattr(run, "_statistics", look)
+    before = os.umask(0)
+    try:
+        summary = run.run_job(
+            tmp_path / "job.yaml", DATE, out=Path("releases"), state=Path(".pouch"), base=job.folder
+        )
+    finally:
+        os.umask(before)
+    assert summary.exit_code == 0
+    assert modes == [0o600, 0o600]
+    assert left == []
+
+
+# ------------------------------------------------------------------ publishing through links
+
+
+@pytest.mark.parametrize("planted", ["analysts", "analysts/.releases"])
+def test_publishing_does_not_follow_links(tmp_path: Path, planted: str) -> None:
+    """Who may write to --out could lead a release elsewhere, or have trees elsewhere removed."""
+    job = make_job(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    kept = elsewhere / (".releases/tree" if planted == "analysts" else "tree")
+    kept.mkdir(parents=True)
+    link = tmp_path / "releases" / planted
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere, target_is_directory=True)
+    done = job.run("--recipient", "analysts")
+    assert done.returncode == 8, done.stderr
+    assert f"{planted}: is a symbolic link" in done.stderr
+    assert [path for path in elsewhere.rglob("*") if path.name not in {".releases", "tree"}] == []
+    assert kept.is_dir()
+
+
+# ------------------------------------------------------------------ CSV cells
+
+
+def test_csv_texts_with_other_separators_are_quoted(tmp_path: Path) -> None:
+    """A program that splits at semicolons or tabs, too, must not find a cell that begins with a formula."""
+    table = pa.table({"a;b": ["x;=1+1", "x\t=1+1", "plain", None, ""]})
+    path = tmp_path / "part.csv"
+    write_part(path, table, "csv")
+    assert path.read_bytes() == b'"a;b"\r\n"x;=1+1"\r\n"x\t=1+1"\r\nplain\r\n\r\n""\r\n'
+    assert read_part(path, "csv", table.schema).equals(table)
+
+
+# ------------------------------------------------------------------ messages
+
+
+@pytest.mark.parametrize(
+    ("inner", "says"),
+    [
+        (
+            "encrypt_gcm",
+            "encrypt_gcm needs row ids and cannot stand inside redact_text\n  hint: use encrypt_siv",
+        ),
+        ("truncate_time, unit: day", "truncate_time cannot stand inside redact_text"),
+        ("encrypt_sivv", "unknown transform encrypt_sivv\n  hint: did you mean encrypt_siv?"),
+    ],
+)
+def test_transforms_that_redact_text_cannot_hold(tmp_path: Path, inner: str, says: str) -> None:
+    """They exist, so "unknown" would send the reader the wrong way."""
+    job = make_job(tmp_path)
+    entity = f"{{PHONE_NUMBER: {{transform: {inner}}}}}"
+    text = f'free_text: {{transform: redact_text, accept_residual: "signed terms", entities: {entity}}}'
+    job.change("analysts.yaml", "free_text: {transform: drop}", text)
+    done = job.pouch("plan", "job.yaml")
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Zhang Wei,+61 412 345,2026-11-01,12.50",
+        "李雪梅,2026-11-01T09:15:30Z,17,x@y.org",
+        "Zhang Wei,1.5,Perth,0412-345,3",
+    ],
+)
+def test_scan_refuses_a_file_without_header(tmp_path: Path, line: str) -> None:
+    """The first record would become column names in a proposal, and a person's name among them."""
+    path = tmp_path / "orders.csv"
+    path.write_text(f"{line}\n" * 20, encoding="utf-8")
+    with pytest.raises(InputUnreadable) as caught:
+        propose_files([path])
+    assert "is the header line missing?" in str(caught.value)
+    assert not [
+        cell for cell in line.split(",") if cell in str(caught.value).replace(path.name, "") and len(cell) > 2
+    ]
+
+
+def test_scan_takes_some_numbers_for_names(tmp_path: Path) -> None:
+    """A year among names is a name."""
+    path = tmp_path / "sales.csv"
+    path.write_text("city,region,2025\nPerth,WA,3\n")
+    assert [profile.column for profile in propose_files([path])] == ["city", "region", "2025"]
+
+
+# ------------------------------------------------------------------ native code in the parent
+
+
+@pytest.mark.parametrize("command", ["scan", "detect"])
+def test_native_code_does_not_quote_texts(tmp_path: Path, command: str) -> None:
+    """A Rust panic writes the text by itself and is no Exception; only its type and place are told."""
+    path = tmp_path / "notes.txt"
+    path.write_text("call Zhang Wei\n", encoding="utf-8")
+    target = {"scan": "pipeline.detect.proposal.propose", "detect": "pipeline.detect.free_text.find_mentions"}
+    module, _, name = target[command].rpartition(".")
+    code = (
+        f"import os, sys, {module} as room\n"
+        "class PanicException(BaseException): pass\n"
+        "def panic(*_, **__):\n"
+        "    os.write(2, b'panicked at Zhang Wei')\n"
+        "    raise PanicException('Zhang Wei')\n"
+        f"room.{name} = panic\n"
+        f"sys.argv = ['pouch', '{command}', '{path}']\n"
+        "from pipeline.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 70, done.stderr
+    assert "internal error: PanicException" in done.stderr
+    assert "Zhang" not in done.stderr

@@ -47,8 +47,14 @@ def _all(array: pa.Array, value: bool) -> pa.Array:
 
 # Tokens are mostly of one length, so comparisons over the bytes replace a regular expression per cell: this runs
 # over every published cell of the gate.
-_URL_SAFE = np.zeros(256, dtype=bool)
-_URL_SAFE[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", np.uint8)] = True
+# Unsigned wrap-around makes each range one comparison.
+def _are_hex(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    return ((cells - np.uint8(48)) < 10) | ((cells - np.uint8(97)) < 6)  # 0-9, a-f
+
+
+def _are_url_safe(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    letters = ((cells | np.uint8(32)) - np.uint8(97)) < 26  # bit 5 is the case
+    return letters | ((cells - np.uint8(48)) < 10) | (cells == 45) | (cells == 95)
 
 
 def _offsets(array: pa.Array) -> npt.NDArray[np.int32]:
@@ -92,8 +98,7 @@ class HexToken:
         if _of_one_length(array):
             raw = _cells_of_one_length(array)
             if raw.shape[1] == self.digits:
-                # Unsigned wrap-around makes each range one comparison: 0-9, a-f.
-                hexadecimal = ((raw - np.uint8(48)) < 10) | ((raw - np.uint8(97)) < 6)
+                hexadecimal = _are_hex(raw)
                 if hexadecimal.all():
                     return _all(array, True)
                 return pa.array(hexadecimal.all(axis=1))
@@ -132,7 +137,9 @@ class CipherToken:
                 re.fullmatch(rf"p1\.{KEY_ID}\.", head.decode("latin-1"))
                 and behind.shape[1] >= 22
                 and (cells[:, : len(head)] == np.frombuffer(head, np.uint8)).all()
-                and _URL_SAFE[behind].all()
+                and all(
+                    _are_url_safe(rows).all() for rows in np.array_split(behind, -(-behind.size >> 20) or 1)
+                )
             ):
                 return _all(array, True)
         return Pattern(rf"p1\.{KEY_ID}\.[A-Za-z0-9_-]{{22,}}", "").holds(array)

@@ -12,6 +12,7 @@ from transforms.context import Context
 from transforms.domains import MaskShape
 from transforms.keyring import Keyring
 
+FEWEST_CANDIDATES = 1_000_000  # what stays visible may narrow a listable class down to so many values
 FIXED = 4  # mask characters of the fixed form, whatever the value's length
 SEPARATORS = " -./:()_,@+"
 _SEPARATOR_CLASS = re.escape(SEPARATORS)
@@ -27,8 +28,8 @@ class Mask(Transform):
     whatever is hidden, so length tells nothing; `length: same` shows it, and `preserve_separators` shows
     the shape, too (then characters other than separators are counted). E-mail domains appear only when
     `keep_domains` lists them: the rule then holds for the part before the @. Price: what is kept is
-    published and may single out a person together with other columns. Suits text. Source: ISO/IEC 20889,
-    masking.
+    published and may single out a person together with other columns. Of a listable class about (its size /
+    10^kept) values look alike; fewer than 1,000,000 is called weak. Suits text. Source: ISO/IEC 20889, masking.
     """
 
     technique: ClassVar[str] = "masking"
@@ -65,6 +66,19 @@ class Mask(Transform):
         kept = max(self.keep_first, self.keep_last)
         shape = f"{self.keep_first} characters, mask, {self.keep_last} characters"
         return Output(pa.string(), MaskShape(self._shape(), f"{shape}, length {self.length}", kept >= 2))
+
+    def weakness(self, facts: ColumnFacts) -> str | None:
+        """How many values are left to choose from, where they can be listed."""
+        kept = self.keep_first + self.keep_last
+        if facts.enumerable is None or not kept:
+            return None
+        left = facts.enumerable / 10**kept
+        if left >= FEWEST_CANDIDATES:
+            return None
+        return (
+            f"mask that keeps {kept} characters leaves about {max(1, round(left)):,} of {facts.enumerable:.0e} "
+            f"values of {facts.data_class} to choose from, must leave {FEWEST_CANDIDATES:,}."
+        )
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
         """Column operations; Python per distinct value where separators are preserved."""

@@ -134,6 +134,7 @@ DEVICES: tuple[DataClass, ...] = (
         "quasi_identifier",
         CONSTANT | SEALED | {"round_location"},
         value_type=REAL,
+        range=(-180, 180),
     ),
     DataClass(
         "cell_id",

@@ -50,6 +50,7 @@ class DataClass:
     normal_form: str = "none"  # name of a form in transforms.normal_forms
     enumerable: int | None = None
     high_entropy: bool = False
+    range: tuple[float, float] | None = None  # of numbers: what lies outside is no value of this class
 
     def __post_init__(self) -> None:
         if not self.token_domain:

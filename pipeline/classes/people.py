@@ -108,6 +108,7 @@ PEOPLE: tuple[DataClass, ...] = (
         COUNTED | {"hierarchy"},
         value_type=WHOLE,
         enumerable=120,
+        range=(0, 150),
     ),
     DataClass(
         "birth_date",

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.reading import Document, Place, problem_at
 from pipeline.errors import Problem, nearest
-from transforms import TRANSFORMS
+from transforms import TRANSFORMS, EncryptGcm
 
 T = TypeVar("T")
 
@@ -32,10 +32,7 @@ def _problem(document: Document, detail: ErrorDetails, known: list[str]) -> Prob
         case "extra_forbidden":
             return problem_at(document, place, "unknown key", nearest(name, [k for k in known if k != name]))
         case "union_tag_invalid":
-            tag = str(context.get("tag", ""))
-            return problem_at(
-                document, place, f"unknown transform {tag}", nearest(tag, [_name_of(t) for t in TRANSFORMS])
-            )
+            return problem_at(document, place, *_refused_transform(str(context.get("tag", ""))))
         case "union_tag_not_found":
             return problem_at(document, place, "must name its transform", "e.g. {transform: keyed_hash}")
         case "missing":
@@ -43,6 +40,16 @@ def _problem(document: Document, detail: ErrorDetails, known: list[str]) -> Prob
         case _:
             message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
             return problem_at(document, place, message[:1].lower() + message[1:])
+
+
+def _refused_transform(name: str) -> tuple[str, str]:
+    """What is wrong with a transform that may not stand here, and a hint."""
+    known = [_name_of(transform) for transform in TRANSFORMS]
+    if name not in known:
+        return f"unknown transform {name}", nearest(name, known)
+    if name == EncryptGcm.model_fields["transform"].default:
+        return f"{name} needs row ids and cannot stand inside redact_text", "use encrypt_siv"
+    return f"{name} cannot stand inside redact_text", "choose one that turns text into text, or leave the tag"
 
 
 def _place_in(document: Document, loc: tuple[int | str, ...]) -> Place:

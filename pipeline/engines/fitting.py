@@ -107,6 +107,7 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType = TEXT) -> pa.Array:
 
 
 def write_links(fit: Fit, path: Path) -> None:
-    """Write the links as an Arrow IPC file that children map."""
+    """Write the links as an Arrow IPC file that children map; raw subjects, so nobody else may read it."""
+    path.touch(mode=0o600)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, fit.links.schema) as writer:
         writer.write_table(fit.links)

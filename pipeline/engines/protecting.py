@@ -68,7 +68,7 @@ class ProtectSlices:
     def _on_slice(
         self, cut: Cut, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
     ) -> SliceResult:
-        typed = parse_types(records, table.types, table.source.timezone)
+        typed = parse_types(records, table.types, table.source.timezone, table.ranges)
         columns = {
             name: _encoded(column_of(typed.table, name, table.types.get(name, TEXT)))
             for name in sorted(table.used)
@@ -138,7 +138,9 @@ class ProtectSlices:
         if key not in self._bound:
             for export in release.exports:
                 if export.table == table:
-                    self._bound[key] = bind_export(export, secrets.keyring, self.plan.tables[table].source.phone_region)
+                    self._bound[key] = bind_export(
+                        export, secrets.keyring, self.plan.tables[table].source.phone_region
+                    )
         return self._bound.get(key)
 
     @cached_property

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NOT_TIME = "not a time"
     NOT_DATE = "not a date"
     NOT_NUMBER = "not a number"
+    OUT_OF_RANGE = "a number outside the range of its class"
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,15 @@ _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
 _WHOLE = re.compile(r"([+-]?\d+)\.0*", re.ASCII)
 
 
-def parse_types(records: SliceRecords, types: Mapping[str, pa.DataType], timezone: str) -> SliceRecords:
+def parse_types(
+    records: SliceRecords,
+    types: Mapping[str, pa.DataType],
+    timezone: str,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> SliceRecords:
     """Type the named columns; the others stay text. Misfits move to `rejected`, their record as JSON text.
 
+    A number outside its column's range (both ends belong to it) is a misfit, too.
     A misfit's position is its record's number: its offset in the file is no longer known here.
     """
     table = records.table
@@ -58,9 +64,11 @@ def parse_types(records: SliceRecords, types: Mapping[str, pa.DataType], timezon
             continue
         convert, reason = _reader_of(kind, zone)
         typed[name], bad = convert(table.column(name).combine_chunks())
-        for row in np.flatnonzero(bad & ~misfit).tolist():
-            reasons[row] = reason
-        misfit |= bad
+        far = _outside(typed[name], ranges[name]) if ranges and name in ranges else None
+        for wrong, why in ((bad, reason), (far, Reason.OUT_OF_RANGE)):
+            if wrong is not None:
+                reasons |= dict.fromkeys(np.flatnonzero(wrong & ~misfit).tolist(), why)
+                misfit |= wrong
     for name, column in typed.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)
     if not misfit.any():
@@ -168,6 +176,14 @@ def _numbers(text: pa.Array, kind: pa.DataType) -> _Read:
     if endless.any():
         good = pc.if_else(pa.array(endless), pa.scalar(None, kind), good)
     return good, bad | endless
+
+
+def _outside(numbers: pa.Array, limits: tuple[float, float]) -> npt.NDArray[np.bool_] | None:
+    """Rows outside the limits; None where there are none, which the two ends of the column tell."""
+    ends = pc.min_max(numbers)
+    if not ends["min"].is_valid or limits[0] <= ends["min"].as_py() <= ends["max"].as_py() <= limits[1]:
+        return None
+    return _mask(pc.or_(pc.less(numbers, limits[0]), pc.greater(numbers, limits[1])))
 
 
 def _times(text: pa.Array, zone: ZoneInfo) -> _Read:

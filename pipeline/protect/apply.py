@@ -47,7 +47,9 @@ class BoundExport:
 
 def bind_export(export: ExportPlan, keyring: Keyring, phone_region: str | None = None) -> BoundExport:
     """Derive the keys of all published steps; `phone_region` is that of numbers without country code in texts."""
-    return BoundExport(export, tuple(_bind(step, keyring, phone_region) for step in export.steps if step.published))
+    return BoundExport(
+        export, tuple(_bind(step, keyring, phone_region) for step in export.steps if step.published)
+    )
 
 
 def _bind(step: Step, keyring: Keyring, phone_region: str | None) -> BoundStep:
@@ -59,11 +61,15 @@ def _bind(step: Step, keyring: Keyring, phone_region: str | None) -> BoundStep:
         def context_for(domain: str) -> Context:
             return replace(step.context, domain=domain)
 
-        return BoundStep(step, None, bind_redaction(step.transform, keyring, context_for, region=phone_region))
+        return BoundStep(
+            step, None, bind_redaction(step.transform, keyring, context_for, region=phone_region)
+        )
     bound = step.transform.bind(keyring, step.context)
     if bound.needs_rows:
         return BoundStep(step, bound)
-    return BoundStep(step, bound, distinct=Memo(bound.map_values) if step.transform.keyed else bound.map_values)
+    return BoundStep(
+        step, bound, distinct=Memo(bound.map_values) if step.transform.keyed else bound.map_values
+    )
 
 
 def apply_export(

@@ -125,7 +125,11 @@ def make_withholding(consent: Consent | None, minors: pa.Array | None = None) ->
 
 
 def write_withholding(withholding: Withholding, path: Path) -> None:
-    """Write an Arrow IPC file that children map: one record batch a list, named in the schema's metadata."""
+    """Write an Arrow IPC file that children map: one record batch a list, named in the schema's metadata.
+
+    It holds raw subjects: nobody else may read it.
+    """
+    path.touch(mode=0o600)
     names = [MINOR, *(f"granted {purpose}" for purpose in withholding.granted)]
     schema = pa.schema([("subject", pa.large_string())], metadata={"lists": json.dumps(names)})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:

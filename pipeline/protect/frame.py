@@ -10,7 +10,7 @@ from pipeline.config.models import Policy, TableSource
 from pipeline.errors import Drift, InputUnreadable, JobWrong, Problem, nearest, refuse
 from pipeline.protect.apply import apply_export, bind_export
 from pipeline.protect.model import ExportPlan, Step
-from pipeline.protect.plan import resolve_step
+from pipeline.protect.steps import resolve_step
 from transforms import Drop, Keyring
 from transforms.context import Context
 

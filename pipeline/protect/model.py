@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from pipeline.classes import CLASSES
 from pipeline.config.models import StatisticSpec, TableSource
 from transforms import AnyTransform
 from transforms.context import Context
@@ -40,6 +41,12 @@ class TablePlan:
         str, pa.DataType
     ]  # columns that are parsed to a type, because a release or statistic uses them
     used: frozenset[str]  # columns that anything later reads; the others are counted and left unparsed
+
+    @property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Of the typed columns whose class has one."""
+        found = ((column, CLASSES[self.classes[column]].range) for column in self.types)
+        return {column: limits for column, limits in found if limits is not None}
 
 
 @dataclass(frozen=True)

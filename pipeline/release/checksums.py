@@ -21,7 +21,7 @@ LEAST_CELLS = 3
 SIGMAS = 5.0
 _SAMPLE = 1 << 14  # distinct candidates kept per column, those with the smallest digests: a fair sample
 
-_CELLS = 1 << 12  # distinct cells per slice and column that are searched, chosen in the same way
+CELLS = 1 << 12  # distinct cells per slice and column that are searched, chosen in the same way
 _FEWEST_DIGITS = 14  # of a card, the shortest of the numbers with a check digit
 
 Check = NDArray[np.bool_]
@@ -90,9 +90,9 @@ def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str], key: byt
 
 def _sampled_cells(values: pa.Array, forms: Forms, near: Check, key: bytes) -> list[str]:
     index = np.flatnonzero(near)
-    if len(index) > _CELLS:
+    if len(index) > CELLS:
         digests = digests_of(forms.take(index), key)
-        index = index[np.argpartition(digests, _CELLS)[:_CELLS]]
+        index = index[np.argpartition(digests, CELLS)[:CELLS]]
     return values.take(pa.array(index)).to_pylist() if len(index) else []
 
 

@@ -78,6 +78,12 @@ RULES: tuple[Rule, ...] = (
         "within chance: fewer than 3 distinct, or a share below chance + 5 sigma",
         "one or two such numbers of people outside the run",
     ),
+    Rule(
+        "label",
+        "no label of a statistic that the data brought holds a card, IMEI, ICCID or resident id with a valid check "
+        "digit, an e-mail or a phone (with +); such labels are cells of rule anywhere, too",
+        "declared values, names, and identities of people outside the run that have no check digit",
+    ),
 )
 
 

@@ -80,6 +80,8 @@ def remove_leftovers(out: Path) -> int:
             shutil.rmtree(staging, ignore_errors=True)
             removed += 1
     for trees in out.glob(f"*/{RELEASES}"):
+        if trees.is_symlink() or trees.parent.is_symlink():
+            continue  # not ours: what it points to is not to be removed
         with suppress(BlockingIOError), _locked(trees, wait=False):
             for link in trees.parent.glob(f"{_LINK}*"):
                 link.unlink(missing_ok=True)
@@ -153,17 +155,25 @@ def publish_release(
 
     Raises:
         JobWrong: another content is published already and `supersede` is false.
-        PublishFailed: the system refused; what was published before is unchanged.
+        PublishFailed: the system refused, or the recipient's directory is a symbolic link; what was published
+            before is unchanged.
 
     """
     where = f"{recipient}/{date}"
+    trees = out / recipient / RELEASES
+    for directory in (trees.parent, trees):
+        if directory.is_symlink():
+            raise PublishFailed(
+                "is a symbolic link, and releases go only into directories of Pouch's own",
+                where=str(directory.relative_to(out)),
+                hint="put a directory in its place, or choose another --out, then run again",
+            )
     try:
         tree = Path(tempfile.mkdtemp(prefix="tree-", dir=staging))
         size = _fill(tree, files, documents)
         sums = (tree / SUMS).read_bytes()
         digest = hashlib.sha256(sums).hexdigest()
         announce(digest[:_ID_DIGITS], digest)
-        trees = out / recipient / RELEASES
         trees.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
         with _locked(trees, wait=True):
             changed = _show(tree, trees, date, digest, supersede=supersede)

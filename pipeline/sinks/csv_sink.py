@@ -20,7 +20,10 @@ _END = "\r\n"
 
 
 def write_csv(path: Path, table: pa.Table) -> None:
-    """Write header and rows; quotes stand only where RFC 4180 needs them, and around the empty string."""
+    """Write header and rows; quotes stand where RFC 4180 needs them, around the empty string, and around texts
+    that hold a semicolon or a tab: programs that split at these, too, would make a cell of what follows, and
+    run it.
+    """
     source = plain(table)
     columns = [column.combine_chunks() for column in source.columns]
     cells = [inert(column) if is_text(column.type) else column for column in columns]
@@ -46,8 +49,8 @@ def _field(column: pa.Array) -> pa.Array:
     text = cell_text(column)
     if not is_text(column.type):
         return pc.fill_null(text, "")
-    if holds_any(text, b'",\r\n'):
-        quoted = pc.match_substring_regex(text, '[",\r\n]|^$')
+    if holds_any(text, b'",;\t\r\n'):
+        quoted = pc.match_substring_regex(text, '[",;\t\r\n]|^$')
         wrapped = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
         text = pc.if_else(quoted, wrapped, text)
     elif pc.any(empty := pc.equal(text, "")).as_py():

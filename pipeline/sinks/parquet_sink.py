@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 from pipeline.errors import CheckFailed
 
 ROW_GROUP = 131_072  # rows; a constant of the published format
-DICTIONARY_BYTES = 64 << 10  # columns of many values give up their dictionary early instead of building 1 MiB of it
+DICTIONARY_BYTES = (
+    64 << 10
+)  # columns of many values give up their dictionary early instead of building 1 MiB of it
 
 
 def plain(table: pa.Table) -> pa.Table:

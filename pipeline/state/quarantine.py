@@ -101,9 +101,7 @@ class QuarantineWriter:
         """The run's key: for the pipe that a child process inherits, and nothing else."""
         return self._key
 
-    def add(
-        self, table: str, file: str, record: int, position: int, reason: str, raw: bytes
-    ) -> None:
+    def add(self, table: str, file: str, record: int, position: int, reason: str, raw: bytes) -> None:
         """Take one record that the parent itself met. Raises PublishFailed."""
         one = QuarantinedRecord(table, file, record, position, reason, raw)
         self._buffer.setdefault(table, []).append(one)

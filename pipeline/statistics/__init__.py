@@ -6,7 +6,7 @@ and `NOT_PROTECTED` says what the rule does not see.
 
 from pipeline.statistics.checking import check, linked
 from pipeline.statistics.combining import combine
-from pipeline.statistics.model import Cells, PartialRef, output_schema, rows_of_statistics
+from pipeline.statistics.model import Cells, PartialRef, labels_from_data, output_schema, rows_of_statistics
 from pipeline.statistics.partial import aggregate_slice
 from pipeline.statistics.threshold import protect_table
 
@@ -18,6 +18,7 @@ __all__ = [
     "aggregate_slice",
     "check",
     "combine",
+    "labels_from_data",
     "linked",
     "output_schema",
     "protect_table",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
 from pipeline.config.models import Dimension, Mean, Measure, StatisticSpec, Sum
@@ -110,6 +111,19 @@ def output_schema(spec: StatisticSpec, classes: Mapping[str, str]) -> pa.Schema:
 def is_open(dimension: Dimension) -> bool:
     """Whether the data decides which labels the dimension has."""
     return dimension.values is None and dimension.bands is None
+
+
+def labels_from_data(spec: StatisticSpec, published: pa.Table) -> dict[str, pa.Array]:
+    """Return, by dimension, the labels of a published table that are texts of the data, each once.
+
+    Not those that the specification declares, nor reserved ones, nor times: `2026-W45` is the calendar's.
+    """
+    reserved = pa.array(sorted(RESERVED))
+    open_ones = (d.column for d in spec.dimensions if is_open(d) and d.unit is None)
+    labels = {column: published[column].combine_chunks().unique() for column in open_ones}
+    return {
+        column: one.filter(pc.invert(pc.is_in(one, value_set=reserved))) for column, one in labels.items()
+    }
 
 
 def rows_of_statistics(

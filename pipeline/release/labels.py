@@ -1,0 +1,71 @@
+"""The labels of statistics: what the data itself put into a published table, held against the run's identities.
+
+Declared values, bands and time units come from the specification or the calendar, so they cannot carry an
+identity. The labels of every other dimension are raw texts that enough people share, such as a hotline's number
+in a city column: that many have it does not make it public.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.protect.model import Plan, StatisticPlan
+from pipeline.release.checksums import CELLS, candidates
+from pipeline.release.fingerprints import CellFile, write_digests
+from pipeline.release.gate import DIRECTORY, Hit, SliceFindings
+from pipeline.release.identities import cell_digests
+from pipeline.release.normalized import forms_of
+from pipeline.statistics import labels_from_data
+
+_NOTHING: frozenset[str] = frozenset()  # statistics keep no direct identifier
+
+
+def inspect_labels(
+    plan: Plan, statistics: Mapping[int, Mapping[str, pa.Table]], key: bytes, staging: Path
+) -> tuple[SliceFindings, ...]:
+    """Look at the labels of every statistic that is about to be published; `prove` joins the answer.
+
+    Args:
+        plan: the run's. statistics: release number -> statistic -> the table as it will be published. key: the
+        run's fingerprint key, under which `inspect_slice` digested the identities. staging: digests of labels go
+        to its `.gate`.
+
+    A label that holds a card, IMEI, ICCID or resident-id number with a valid check digit, an e-mail address or a
+    phone number with `+` is a hit by itself: labels are few, and each stands for many people. A label that
+    equals an identity of the run is found by `prove`, as any published cell.
+
+    """
+    return tuple(
+        _findings(release.number, statistic, statistics[release.number][statistic.name], key, staging)
+        for release in plan.releases
+        for statistic in release.statistics
+    )
+
+
+def _findings(
+    release: int, statistic: StatisticPlan, table: pa.Table, key: bytes, staging: Path
+) -> SliceFindings:
+    where = statistic.spec.table
+    hits: list[Hit] = []
+    files: list[CellFile] = []
+    for column, labels in labels_from_data(statistic.spec, table).items():
+        hits += [
+            Hit(release, where, column, data_class, "label", cells)
+            for data_class, cells in _recognized(labels, key)
+        ]
+        for variant, digests in cell_digests(labels, forms_of(labels), key).items():
+            name = f"{DIRECTORY}/labels-{release:03d}-{statistic.name}-{len(files):04d}.u64"
+            count = write_digests(staging / name, digests)
+            files.append(CellFile(release, where, column, _NOTHING, variant, name, count))
+    return SliceFindings(where, 0, hits=tuple(hits), cells=tuple(files))
+
+
+def _recognized(labels: pa.Array, key: bytes) -> Iterator[tuple[str, int]]:
+    """Class, and how many numbers or addresses of it stand in the labels."""
+    # `candidates` looks at a sample of more cells than this, and here every label counts.
+    for first in range(0, len(labels), CELLS):
+        some = labels.slice(first, CELLS)
+        for data_class, (_, passes) in candidates(some, forms_of(some), _NOTHING, key).items():
+            if passes.any():
+                yield data_class, int(passes.sum())
