@@ -21,7 +21,7 @@ from pipeline.engines.local import LocalEngine
 from pipeline.engines.protecting import ProtectSlices
 from pipeline.errors import WITHHELD_NAME, InputUnreadable, shown_keys
 from pipeline.intake import Reason, SliceRecords, parse_types
-from pipeline.protect.plan import facts_of
+from pipeline.protect.steps import facts_of
 from pipeline.sinks import read_part, write_part
 from pipeline.statistics import linked
 from tests.small_job import DATE, KEK, PROJECT, SmallJob, make_job

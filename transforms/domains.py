@@ -49,12 +49,14 @@ def _all(array: pa.Array, value: bool) -> pa.Array:
 # over every published cell of the gate.
 # Unsigned wrap-around makes each range one comparison.
 def _are_hex(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    return ((cells - np.uint8(48)) < 10) | ((cells - np.uint8(97)) < 6)  # 0-9, a-f
+    member: npt.NDArray[np.bool_] = ((cells - np.uint8(48)) < 10) | ((cells - np.uint8(97)) < 6)  # 0-9, a-f
+    return member
 
 
 def _are_url_safe(cells: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     letters = ((cells | np.uint8(32)) - np.uint8(97)) < 26  # bit 5 is the case
-    return letters | ((cells - np.uint8(48)) < 10) | (cells == 45) | (cells == 95)
+    member: npt.NDArray[np.bool_] = letters | ((cells - np.uint8(48)) < 10) | (cells == 45) | (cells == 95)
+    return member
 
 
 def _offsets(array: pa.Array) -> npt.NDArray[np.int32]:

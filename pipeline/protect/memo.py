@@ -33,23 +33,23 @@ class Memo:
             results = self._function(values)
             self._values, self._results = values.slice(0, MOST_VALUES), results.slice(0, MOST_VALUES)
             return results
-        results = self._results
         at = pc.index_in(values, value_set=self._values)
         is_new = pc.is_null(at)
         new = values.filter(is_new)
-        made = self._function(new)
-        self._learn(new, made, known=len(values) - len(new))
-        behind = pc.add(pc.cumulative_sum(pc.cast(is_new, pa.int32())), len(results) - 1)
-        return pa.concat_arrays([results, made]).take(pc.coalesce(at, behind))
+        results = pa.concat_arrays([self._results, self._function(new)])
+        behind = pc.add(pc.cumulative_sum(pc.cast(is_new, pa.int32())), len(self._results) - 1)
+        self._learn(new, results, known=len(values) - len(new))
+        return results.take(pc.coalesce(at, behind))
 
-    def _learn(self, new: pa.Array, made: pa.Array, *, known: int) -> None:
-        assert self._values is not None and self._results is not None
+    def _learn(self, new: pa.Array, results: pa.Array, *, known: int) -> None:
+        """Keep what there is room for; `results` are those of the values kept before, then those of `new`."""
+        assert self._values is not None
         self._slices += 1
         if self._slices >= _TRIALS and known < LEAST_SHARE * (known + len(new)):
             self._active = False
             self._values = self._results = None
             return
         room = MOST_VALUES - len(self._values)
-        if room > 0:
+        if room > 0 and len(new):
             self._values = pa.concat_arrays([self._values, new.slice(0, room)])
-            self._results = pa.concat_arrays([self._results, made.slice(0, room)])
+            self._results = results.slice(0, len(self._values))
