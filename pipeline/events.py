@@ -87,8 +87,7 @@ class Bar:
         self._task = self._bar.add_task("", total=None)
 
     def __enter__(self) -> "Bar":
-        """Show the bar."""
-        self._bar.start()
+        """Nothing is shown before there is something to count."""
         return self
 
     def __exit__(
@@ -99,7 +98,8 @@ class Bar:
 
     def start(self, title: str, total: int) -> None:
         """Begin a bar of `total` steps."""
-        self._bar.start()
+        if total > 1:  # one slice has no progress to show
+            self._bar.start()
         self._bar.reset(self._task, total=total, description=title)
 
     def advance(self, steps: int) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from pipeline.config.loading import Config
 from pipeline.engines.model import SliceResult
 from pipeline.errors import LeakFound, PouchError, Problem, PublishFailed
 from pipeline.events import log
@@ -85,6 +86,13 @@ def nothing_to_do(order: Order, ready: Ready, store: State, run: str) -> RunSumm
     summary = RunSummary(run, ready.plan.job, order.date, tuple(standing_outcomes(ready, order, store)))
     write_run_record(store.run_dir(run), run_manifest(summary, None))
     return summary
+
+
+def stopped(config: Config, date: str, store: State, run: str, error: PouchError) -> None:
+    """Record a run that stopped before any release, so that `pouch report` can say why."""
+    summary = RunSummary(run, config.job.job, date, (), problems=error.problems)
+    with suppress(PouchError):  # the error itself is what the user must see
+        write_run_record(store.run_dir(run), run_manifest(summary, None))
 
 
 def standing_outcomes(ready: Ready, order: Order, store: State) -> Iterator[ReleaseOutcome]:

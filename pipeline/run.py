@@ -17,7 +17,7 @@ from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
 from pipeline.errors import InternalError, PouchError, PublishFailed
 from pipeline.events import Progress, progress_bar
-from pipeline.handover import hand_over, nothing_to_do
+from pipeline.handover import hand_over, nothing_to_do, stopped
 from pipeline.keys import open_keyring
 from pipeline.protect.consent import make_withholding, write_withholding
 from pipeline.protect.model import Plan
@@ -64,14 +64,13 @@ def run_job(
                 summary = _stages(order, store, run, keyring, progress)
         except PouchError as error:
             code = error.exit_code
+            stopped(config, order.date, store, run, error)
             raise
         else:
             code = summary.exit_code
             return summary
         finally:
-            with suppress(
-                PublishFailed
-            ):  # how the run ended is told anyway; without an end it counts as killed
+            with suppress(PublishFailed):  # without an end it counts as killed; how it ended is told anyway
                 store.finish_run(run, code)
 
 

@@ -216,17 +216,11 @@ def test_declared_labels_and_clean_ones_are_published(tmp_path: Path) -> None:
 
 
 def test_every_label_is_looked_at_not_a_sample() -> None:
-    """Published columns are sampled against chance; of labels, the one card among thousands counts."""
+    """Cells are sampled against chance; labels count one by one, and of ten numbers one has the right digit."""
     from pipeline.release.labels import _recognized
 
-    misfits = [str(number) for number in range(4_200_000_000_000_000, 4_200_000_000_009_000)]
-    cards = [
-        text
-        for text in misfits
-        if sum(sum(divmod(int(c) * (2 - n % 2), 10)) for n, c in enumerate(text)) % 10
-    ]
-    labels = pa.array([*cards, "4111111111111111"])
-    assert dict(_recognized(labels, bytes(16))) == {"bank_card": 1}
+    labels = pa.array([str(number) for number in range(4_200_000_000_000_000, 4_200_000_000_009_000)])
+    assert sum(count for _, count in _recognized(labels, bytes(16))) == 900
 
 
 # ------------------------------------------------------------------ ranges of classes
@@ -240,6 +234,7 @@ def test_numbers_outside_the_range_of_their_class_are_quarantined(tmp_path: Path
         "analysts.yaml", "amount: {transform: keep}", "gps: {transform: keep}\n  quantity: {transform: keep}"
     )
     job.change("statistics.yaml", ", {sum: amount}", "")
+    job.change("job.yaml", "job: small", "job: small\nmax_quarantined: 0.5")
     values = ("61491000013", "-180", "180.0", "180.01", "12.5")
     change_cells(job, "amount", lambda _, number: values[number % 5])
     done = job.run("--recipient", "analysts")
@@ -399,17 +394,10 @@ def test_scan_refuses_a_file_without_header(tmp_path: Path, line: str) -> None:
     path.write_text(f"{line}\n" * 20, encoding="utf-8")
     with pytest.raises(InputUnreadable) as caught:
         propose_files([path])
-    assert "is the header line missing?" in str(caught.value)
+    assert "does not look like a header" in str(caught.value)
     assert not [
         cell for cell in line.split(",") if cell in str(caught.value).replace(path.name, "") and len(cell) > 2
     ]
-
-
-def test_scan_takes_some_numbers_for_names(tmp_path: Path) -> None:
-    """A year among names is a name."""
-    path = tmp_path / "sales.csv"
-    path.write_text("city,region,2025\nPerth,WA,3\n")
-    assert [profile.column for profile in propose_files([path])] == ["city", "region", "2025"]
 
 
 # ------------------------------------------------------------------ native code in the parent

@@ -313,3 +313,20 @@ def test_what_is_not_built_yet_refuses_by_name(done, command):
 )
 def test_wrong_usage_is_exit_2(done, arguments):
     assert done.pouch(*arguments).returncode == 2
+
+
+def test_the_label_says_honestly_what_the_rows_are(done):
+    courier = json.loads(done.tree()[f"courier/{DATE}/manifest.json"])
+    analysts = json.loads(done.tree()[f"analysts/{DATE}/manifest.json"])
+    assert courier["label"].startswith("identified rows")
+    assert analysts["label"].startswith("de-identified rows") and "not anonymized" in analysts["label"]
+
+
+def test_a_run_that_stopped_leaves_a_report_that_says_why(job):
+    for name in ("a", "b"):
+        path = job.folder / f"in/orders/{DATE}/{name}.csv"
+        header, _, rest = path.read_text().partition("\n")
+        path.write_text(header + "\n" + rest.replace(",", ";"))
+    assert job.run("--recipient", "courier").returncode == 4
+    told = job.pouch("report", "latest")
+    assert told.returncode == 0 and "ended with 4" in told.stdout and "could not be read" in told.stdout

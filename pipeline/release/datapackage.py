@@ -8,7 +8,13 @@ import pyarrow as pa
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
 from pipeline.release.domain_text import published_domain
-from pipeline.release.manifest import LABELS, STATISTICS_FORMATS, part_name, statistic_name, statistic_schema
+from pipeline.release.manifest import (
+    STATISTICS_FORMATS,
+    label_of,
+    part_name,
+    statistic_name,
+    statistic_schema,
+)
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 _MEDIA_TYPES: Mapping[str, str] = {
@@ -39,12 +45,11 @@ def data_package(
         statistics: name -> schema of the published statistics table; the plan's by default.
 
     """
-    kind = "export" if release.exports else "statistics"
     package: dict[str, Any] = {
         "$schema": PROFILE,
         "name": f"{release.recipient.replace('_', '-')}-{plan.date}",
         "title": f"{release.recipient}, {plan.date}",
-        "description": f"{LABELS[kind]}. For {release.purpose} only; see manifest.json for the terms.",
+        "description": f"{label_of(release)}. For {release.purpose} only; see manifest.json for the terms.",
     }
     keyed = any(step.transform.keyed for export in release.exports for step in export.steps if step.published)
     if keyed and release.key_id:

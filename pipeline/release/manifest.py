@@ -22,10 +22,18 @@ MANIFEST = "manifest.json"
 DATA_PACKAGE = "datapackage.json"
 STATISTICS_FORMATS = ("csv", "parquet")
 STATISTICS_GRADE = 2  # protected by a threshold only: for the recipient, not for everyone
-LABELS: Mapping[str, str] = {
-    "export": "de-identified rows: still personal data, not anonymized",
-    "statistics": "threshold only",
-}
+DE_IDENTIFIED = "de-identified rows: still personal data, not anonymized"
+IDENTIFIED = "identified rows: personal data in clear, as the contract or policy says"
+THRESHOLD_ONLY = "threshold only"
+
+
+def label_of(release: ReleasePlan) -> str:
+    """What the rows are, honestly: who gets names or phones in clear does not hold de-identified data."""
+    if not release.exports:
+        return THRESHOLD_ONLY
+    kept = [s.data_class for e in release.exports for s in e.steps if s.transform.transform == "keep"]
+    in_clear = any(CLASSES[c].kind == "direct_identifier" and CLASSES[c].grade >= 3 for c in kept)
+    return IDENTIFIED if in_clear else DE_IDENTIFIED
 
 
 def part_name(table: str, position: int, file_format: str) -> str:
@@ -70,7 +78,7 @@ def release_manifest(
         "epoch": release.epoch,
         "policy_digest": release.policy_digest,
         "kind": kind,
-        "label": LABELS[kind],
+        "label": label_of(release),
         "grade": release_grade(release),
     }
     if number is not None:
@@ -98,7 +106,7 @@ def terms(plan: Plan, release: ReleasePlan) -> dict[str, Any]:
         "onward_sharing": "forbidden",
     }
     if release.exports:
-        agreed["status"] = "still personal data: de-identified, not anonymized"
+        agreed["status"] = f"still personal data: {label_of(release).partition(':')[0]}, not anonymized"
     else:
         agreed["protection"] = "threshold only"
     return agreed

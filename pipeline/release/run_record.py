@@ -38,11 +38,13 @@ class RunSummary:
     date: str
     outcomes: tuple[ReleaseOutcome, ...]
     warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()  # that stopped the run before any release
 
     @property
     def exit_code(self) -> int:
         """0, or the smallest code among the problems."""
-        return min((problem.code for outcome in self.outcomes for problem in outcome.problems), default=0)
+        own = [problem for outcome in self.outcomes for problem in outcome.problems]
+        return min((problem.code for problem in [*self.problems, *own]), default=0)
 
 
 def run_manifest(
@@ -73,7 +75,12 @@ def run_manifest(
             ],
         },
         "warnings": list(summary.warnings),
+        "problems": [_problem(problem) for problem in summary.problems],
     }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {"code": problem.code, "where": problem.where, "message": problem.message, "hint": problem.hint}
 
 
 def outcome_as_json(outcome: ReleaseOutcome) -> dict[str, Any]:
@@ -85,9 +92,7 @@ def outcome_as_json(outcome: ReleaseOutcome) -> dict[str, Any]:
         "path": outcome.path,
         "id": outcome.id,
         "tables": [_counts(counts) for counts in outcome.counts],
-        "problems": [
-            {"code": p.code, "where": p.where, "message": p.message, "hint": p.hint} for p in outcome.problems
-        ],
+        "problems": [_problem(problem) for problem in outcome.problems],
     }
 
 
@@ -197,6 +202,7 @@ def report_text(manifest: Mapping[str, Any]) -> str:
         f"Job {manifest['job']}, date {manifest['date']}, ended with {manifest['exit_code']}.",
         "",
     ]
+    lines += [f"- stopped: {p['where']}: {p['message']}" for p in manifest["problems"]]
     header = ("recipient", "table", "read", "published", "suppressed", "quarantined", "withheld", "status")
     lines += _table(header, [row for release in manifest["releases"] for row in _rows(release)])
     for release in manifest["releases"]:
