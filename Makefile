@@ -5,7 +5,7 @@ DATE ?= 2026-11-01
 WORKERS ?= 2
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup setup-dev run test test-long check format lint types contracts docs schemas lock bench vectors clean
+.PHONY: help setup setup-dev run test test-long check format lint types contracts schemas reference lock bench vectors clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,13 +53,22 @@ contracts: .venv/ready-dev
 schemas: .venv/ready-dev ## write the JSON Schemas of the configuration files
 	@$(BIN)/python -m pipeline.config.schemas
 
+reference: .venv/ready-dev ## write docs/policy.md and docs/classes.md from the code
+	@$(BIN)/python -m pipeline.release.reference
+
 lock: .venv/ready-dev ## resolve the lock files anew
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements.lock --quiet
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -c requirements.lock -o requirements-dev.lock --quiet
 
-bench: .venv/ready-dev ## measure against named peers (about ten minutes)
+bench: .venv/ready-dev .bench/peers/ready ## measure against named peers (about ten minutes, on a quiet machine)
 	@$(BIN)/python -m benchmarks.nightly
+	@$(BIN)/python -m benchmarks.ff1
+
+.bench/peers/ready:
+	@test -x .bench/peers/bin/python || $(PYTHON) -m venv .bench/peers
+	@.bench/peers/bin/python -m pip install --quiet --disable-pip-version-check fastfpe==0.2.1 ff3==1.0.3
+	@touch $@
 
 vectors: .venv/ready-dev ## run the official vectors of a folder: make vectors DIR=…
 	@$(BIN)/python -m tests.vectors $(DIR)

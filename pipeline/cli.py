@@ -1,53 +1,39 @@
 """The command line: words to calls, errors to exit codes. No stage is called here but through `run.py` and rooms."""
 
 import json
-import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
-from typer.exceptions import TyperException
 
-from pipeline.errors import InternalError, JobWrong, NotBuilt, PouchError
+from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
+from pipeline.way_out import Commands, checked_format, leave, print_json, reader_may_leave
 
-
-class _Interrupted(Exception):
-    """Ctrl-C, under a name that typer does not know."""
-
-
-class _ReaderGone(Exception):
-    """Nobody reads stdout any more; the same."""
-
-
-class _Commands(TyperGroup):
-    """All commands. Typer by itself would make Ctrl-C exit 130 and a closed pipe exit 1."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Call the command."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise _Interrupted from None
-        except BrokenPipeError:
-            raise _ReaderGone from None
-
+_RUNS_LISTED = 20
+_LATER = {
+    "diff": "Compare two jobs: policy change with its effect on data and risk",
+    "risk": "Measure re-identification risk of a file, and search generalizations",
+    "stats": "Run one statistics specification on any table",
+    "erase": "Erase a subject: shred keys, withhold from later runs",
+    "retain": "Apply retention: delete or anonymize what has expired",
+    "budget": "Show the privacy budget",
+}
 
 app = typer.Typer(
     name="pouch",
-    cls=_Commands,
+    cls=Commands,
     help="De-identify order and device logs every night, per policy and per recipient.",
+    epilog=f"Not built yet: {', '.join(_LATER)}, keys rotate, keys destroy.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-keys_app = typer.Typer(help="Make and list the keys of a job.", no_args_is_help=True)
+keys_app = typer.Typer(
+    help="Make and list the keys of a job.", epilog="Not built yet: rotate, destroy.", no_args_is_help=True
+)
 app.add_typer(keys_app, name="keys")
 
 JobPath = Annotated[Path, typer.Argument(help="Job file, e.g. configs/nightly.yaml.")]
@@ -56,60 +42,30 @@ OutPath = Annotated[Path, typer.Option("--out", help="Where releases are publish
 StatePath = Annotated[
     Path, typer.Option("--state", help="Where ledger, audit log and run reports live (0700).")
 ]
+Delimiter = Annotated[str, typer.Option(help="Of CSV files.")]
 Format = Annotated[str, typer.Option("--format", help="`table` for people, `json` for programs.")]
 
 
 def main() -> NoReturn:
     """Run the command line; every way out has its documented exit code."""
-    try:
-        with _reader_may_leave():
-            code = app(prog_name="pouch", standalone_mode=False)
-    except PouchError as error:
-        for problem in error.problems:
-            print(f"pouch: {problem}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt, _Interrupted):
-        print("pouch: interrupted; no release is half published, run again to finish", file=sys.stderr)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-        raise  # not reached: the signal ends the process, so that the caller sees how it ended
-    except TyperException as error:
-        _show_usage(error)
-        sys.exit(JobWrong.code)
-    except _ReaderGone:
-        sys.exit(0)  # the reader had seen enough
-    except SystemExit:
-        raise
-    except BaseException as error:  # a panic of a Rust library is no Exception, and its message quotes texts
-        from pipeline.engines.worker import problems_of
-
-        problems = problems_of(error)
-        for problem in problems:
-            print(f"pouch: {problem}", file=sys.stderr)
-        sys.exit(min(problem.code for problem in problems))
-    sys.exit(code if isinstance(code, int) else 0)
+    leave(app)
 
 
-@contextmanager
-def _reader_may_leave() -> Iterator[None]:
-    """Let a reader such as `head` go without a word, and without a change to the exit code inside the block."""
-    try:
-        yield
-        if sys.stdout is not None:  # closed before we began
-            sys.stdout.flush()
-    except (BrokenPipeError, _ReaderGone) as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, _ReaderGone):
-            raise
+def _show_version(asked: bool) -> None:
+    if asked:
+        from pipeline import __version__
+
+        print(f"pouch {__version__}")
+        raise typer.Exit
 
 
-def _show_usage(error: TyperException) -> None:
-    """Usage errors hold the user's own words only; typer formats them."""
-    show = getattr(error, "show", None)
-    if show is not None:
-        show()
-    else:
-        print(f"pouch: {error}", file=sys.stderr)
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of no command."""
 
 
 def _examples(*lines: str) -> str:
@@ -147,6 +103,7 @@ def run(
     It finishes, or stops with one clear sentence and its own exit code; a plain rerun then succeeds. A release
     that is published already and whose inputs are equal is left as it is.
     """
+    checked_format(format)
     if engine != "local":
         raise NotBuilt(f"the {engine} engine is not built yet", hint="--engine local")
     from pipeline.release.report import print_summary
@@ -163,8 +120,8 @@ def run(
         dry_run=dry_run,
         show_progress=sys.stderr.isatty(),
     )
-    with _reader_may_leave():
-        print_summary(summary, _format(format))
+    with reader_may_leave():
+        print_summary(summary, format)
     return summary.exit_code
 
 
@@ -181,23 +138,35 @@ def plan(
     format: Format = "table",
 ) -> None:
     """Show what will happen to each column of each release, with refusals and warnings, before any row is read."""
+    checked_format(format)
     from pipeline.release.report import print_plan
     from pipeline.run import look_at
 
-    print_plan(look_at(job, date), _format(format))
+    print_plan(look_at(job, date), format)
 
 
-@app.command(epilog=_examples("pouch report latest", "pouch report 20261101T030000-1f2e3d --format json"))
+@app.command(
+    epilog=_examples(
+        "pouch report", "pouch report latest", "pouch report 20261101T021500Z-1a2b3c4d --format json"
+    )
+)
 def report(
-    run: Annotated[str, typer.Argument(help="Run id, or latest.")],
+    run: Annotated[
+        str | None, typer.Argument(help=f"Run id, or latest; none lists the last {_RUNS_LISTED} runs.")
+    ] = None,
     state: StatePath = Path(".pouch"),
     format: Format = "table",
 ) -> None:
-    """Show the report of a past run: counts, conservation, gate proof."""
+    """Show the report of a past run: counts, conservation, gate proof. Without a run, list the last ones."""
+    checked_format(format)
     from pipeline.release.report import print_run
+    from pipeline.release.run_list import print_runs
     from pipeline.state import open_state
 
-    print_run(open_state(state), run, _format(format))
+    if run is None:
+        print_runs(open_state(state).runs.last(_RUNS_LISTED), format)
+    else:
+        print_run(open_state(state), run, format)
 
 
 @app.command(epilog=_examples("pouch verify releases/analysts/2026-11-01"))
@@ -206,11 +175,12 @@ def verify(
     format: Format = "table",
 ) -> int:
     """Check a published release again: hashes, schema, gate. Exit 1 when something is wrong."""
+    checked_format(format)
     from pipeline.release.verify import verify_release
 
     problems = verify_release(release)
-    if _format(format) == "json":
-        _print_json({"release": release.name, "ok": not problems, "problems": [str(p) for p in problems]})
+    if format == "json":
+        print_json({"release": release.name, "ok": not problems, "problems": [str(p) for p in problems]})
     else:
         for problem in problems:
             print(f"pouch: {problem}", file=sys.stderr)
@@ -231,27 +201,37 @@ def verify(
 def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="CSV, JSON-lines or Parquet files.")],
     rows: Annotated[int, typer.Option(min=10, help="Rows sampled from each file.")] = 2000,
-    delimiter: Annotated[str, typer.Option(help="Of CSV files.")] = ",",
+    delimiter: Delimiter = ",",
+    encoding: Annotated[str, typer.Option(help="Of CSV, JSON-lines and text files.")] = "utf-8",
+    table: Annotated[
+        str | None,
+        typer.Option(help="The files together are this one table; else each is named by its stem."),
+    ] = None,
     format: Annotated[str, typer.Option("--format", help="`yaml` to edit, `json`, or `table`.")] = "yaml",
 ) -> None:
     """Propose a catalog: the data class of each column, with evidence in words and rates, never a value.
 
     Read the proposal, correct it, and save it as the job's catalog.
     """
-    from pipeline.detect.proposal import as_yaml, propose_files
+    checked_format(format, "yaml", "json", "table")
+    from pipeline.detect.proposal import Reading, as_yaml, propose_files
     from pipeline.release.report import print_profiles
 
-    with native_code_silenced():
-        proposals = propose_files(paths, rows=rows, delimiter=delimiter)
+    notes: list[str] = []
+    try:
+        with native_code_silenced():
+            proposals = propose_files(
+                paths, Reading(rows, delimiter, encoding), table=table, tell=notes.append
+            )
+    finally:
+        _print_notes(notes)
     match format:
         case "yaml":
             print(as_yaml(proposals), end="")
         case "json":
-            _print_json([proposal.as_dict() for proposal in proposals])
-        case "table":
-            print_profiles(proposals)
+            print_json([proposal.as_dict() for proposal in proposals])
         case _:
-            raise JobWrong("--format must be yaml, json or table")
+            print_profiles(proposals)
 
 
 @app.command(
@@ -267,16 +247,33 @@ def detect(
     all_entities: Annotated[
         bool, typer.Option("--all", help="Also dates, organizations and nationalities.")
     ] = False,
-    delimiter: Annotated[str, typer.Option(help="Of CSV files.")] = ",",
+    delimiter: Delimiter = ",",
     format: Annotated[str, typer.Option("--format", help="Always JSON lines.")] = "json",
 ) -> None:
-    """Find personal data in free text: one JSON line a row, offsets in code points."""
+    """Find personal data in free text: one JSON line a row, offsets in code points.
+
+    A record that cannot be read is skipped and counted on stderr; `row` is the number of the record from 0.
+    """
+    if format != "json":
+        raise JobWrong("--format must be json")
     from pipeline.detect.free_text import detect_file
 
     columns = tuple(name for name in linked.split(",") if name)
+    notes: list[str] = []
     with native_code_silenced():
-        for line in detect_file(file, column, linked=columns, all_entities=all_entities, delimiter=delimiter):
+        lines = detect_file(
+            file, column, linked=columns, all_entities=all_entities, delimiter=delimiter, tell=notes.append
+        )
+    _print_notes(notes)
+    with native_code_silenced():
+        for line in lines:
             print(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+
+
+def _print_notes(notes: list[str]) -> None:
+    """Tell what does not stop a command; never where native code is silenced, for stderr leads nowhere there."""
+    for note in notes:
+        print(f"pouch: {note}", file=sys.stderr)
 
 
 # ------------------------------------------------------------------ keys
@@ -291,11 +288,12 @@ def keys_init(
     format: Format = "table",
 ) -> None:
     """Make the keyring that a job names. An existing one is never overwritten."""
+    checked_format(format)
     from pipeline.revealing import init_keys
 
     keys = init_keys(job, if_absent=if_absent)
-    if _format(format) == "json":
-        _print_json(keys)
+    if format == "json":
+        print_json(keys)
     elif keys["made"]:
         print(f"made {keys['keyring']} with key {', '.join(keys['key_ids'])}")
     else:
@@ -305,13 +303,14 @@ def keys_init(
 @keys_app.command("list", epilog=_examples("pouch keys list configs/nightly.yaml --format json"))
 def keys_list(job: JobPath, format: Format = "table") -> None:
     """List keys: id, created, state and public check value. Never a key."""
+    checked_format(format)
     from pipeline.release.report import print_keys
     from pipeline.revealing import list_keys
 
-    print_keys(list_keys(job), _format(format))
+    print_keys(list_keys(job), format)
 
 
-@keys_app.command("rotate")
+@keys_app.command("rotate", hidden=True)
 def keys_rotate(job: JobPath) -> None:
     """Start a new key epoch (not built yet)."""
     raise NotBuilt(
@@ -319,7 +318,7 @@ def keys_rotate(job: JobPath) -> None:
     )
 
 
-@keys_app.command("destroy")
+@keys_app.command("destroy", hidden=True)
 def keys_destroy(job: JobPath) -> None:
     """Destroy a key with a receipt (not built yet)."""
     raise NotBuilt("pouch keys destroy is not built yet")
@@ -345,18 +344,28 @@ def reveal(
         str, typer.Option(help="Run id (or latest) whose quarantined records to show.")
     ] = "",
     state: StatePath = Path(".pouch"),
+    format: Format = "table",
 ) -> None:
     """Turn tokens back, or open quarantined records. Needs a reason, which is written to the audit log first."""
+    checked_format(format)
     if len(reason.strip()) < 4:
         raise JobWrong("reveal needs --reason with a reason that an auditor understands")
     from pipeline.revealing import reveal_quarantine, reveal_tokens
 
     if quarantine:
-        for record in reveal_quarantine(job, state, quarantine, reason):
+        records = reveal_quarantine(job, state, quarantine, reason)
+        if format == "json":
+            print_json(list(records))
+            return
+        for record in records:
             print(json.dumps(record, ensure_ascii=False))
         return
     given = tokens or [line.rstrip("\n") for line in sys.stdin]
-    for value in reveal_tokens(job, state, recipient, column, date, given, reason):
+    values = reveal_tokens(job, state, recipient, column, date, given, reason)
+    if format == "json":
+        print_json([{"token": one, "value": value} for one, value in zip(given, values, strict=True)])
+        return
+    for value in values:
         print(value)
 
 
@@ -367,30 +376,16 @@ def _later(name: str, what: str) -> None:
     def command(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
         raise NotBuilt(f"pouch {name} is not built yet")
 
-    app.command(name, help=f"{what} (not built yet)", context_settings={"ignore_unknown_options": True})(
-        command
-    )
+    app.command(
+        name,
+        help=f"{what} (not built yet)",
+        hidden=True,
+        context_settings={"ignore_unknown_options": True},
+    )(command)
 
 
-for _name, _what in {
-    "diff": "Compare two jobs: policy change with its effect on data and risk",
-    "risk": "Measure re-identification risk of a file, and search generalizations",
-    "stats": "Run one statistics specification on any table",
-    "erase": "Erase a subject: shred keys, withhold from later runs",
-    "retain": "Apply retention: delete or anonymize what has expired",
-    "budget": "Show the privacy budget",
-}.items():
+for _name, _what in _LATER.items():
     _later(_name, _what)
-
-
-def _format(value: str) -> str:
-    if value not in ("table", "json"):
-        raise JobWrong("--format must be table or json")
-    return value
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

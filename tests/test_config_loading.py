@@ -65,7 +65,7 @@ def test_a_good_job_loads(tmp_path):
             ["2 job.yaml:3", "no column acount_id", "account_id?"],
         ),
         ("job", "recipient: market,", "recipient: analysts,", ["2 job.yaml:8", "has a release already"]),
-        ("job", "basis: contract, policy", "basis: consent, policy", ["4 job.yaml:7", "consent file"]),
+        ("job", "basis: contract, policy", "basis: consent, policy", ["2 job.yaml:7", "consent file"]),
         (
             "job",
             "policy: policy.yaml, tables: [orders]",
@@ -108,11 +108,50 @@ def test_a_good_job_loads(tmp_path):
             ["2 statistics.yaml:2", "min_people", "greater than or equal to 3"],
         ),
         ("statistics", "table: orders", "table: order", ["2 statistics.yaml:2", "no table order", "orders?"]),
+        ("job", "tables: [orders]}", "tables: orders}", ["2 job.yaml:7", "must be a list (write [orders])"]),
+        ("job", "recipient: market", "recipient: Market-1", ["job.yaml:8", "must be a name of lowercase letters"]),
+        ("job", "  orders: {path", "  Orders: {path", ["job.yaml:3: tables.Orders: must be a name of"]),
+        ("job", "subject: account_id", "subject: {a: b}", ["tables.orders.subject: must be a column, a list"]),
+        ("policy", "{transform: keyed_hash}", "keep", ["must be a mapping (write {transform: keep})"]),
+        ("policy", "{transform: keyed_hash}", "hash", ["must be a mapping (write {transform: …})"]),
+        ("statistics", "[{column: city}]", "[city]", ["must be a mapping (write {column: city})"]),
+        ("statistics", "[people, {sum: amount}]", "[peple]", ["measures.0: must be people, rows, {sum: column}"]),
+        ("statistics", "[people, {sum: amount}]", "[]", ["measures: must not be empty"]),
+        ("policy", "otherwise: drop", "columns: {city: {transform: drop}}", ["columns.city", "write orders.city"]),
+        (
+            "policy",
+            "otherwise: drop",
+            "columns: {orders.ciy: {transform: drop}}",
+            ["table.column of the catalog", "did you mean orders.city?"],
+        ),
+        (
+            "policy",
+            "otherwise: drop",
+            "columns: {order.city: {transform: drop}}",
+            ["table.column of the catalog", "did you mean orders.city?"],
+        ),
     ],
 )
 def test_each_mistake_is_named_with_its_place(tmp_path, file, old, new, expected):
     found = problems(tmp_path, **{file: (old, new)})
     assert any(all(word in line for word in expected) for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("job", "recipient: market, ", ""),
+        ("statistics", "[{column: city}]", "[city]"),
+        ("job", "recipient: market", "recipient: Market"),
+        ("statistics", "[people, {sum: amount}]", "[{sum: [amount]}]"),
+        ("job", "subject: account_id", "subject: {a: b}"),
+    ],
+)
+def test_one_mistake_is_one_sentence_in_our_words(tmp_path, file, old, new):
+    """Without what pydantic says besides: lists too short, alternatives of a union, regular expressions."""
+    found = problems(tmp_path, **{file: (old, new)})
+    assert len(found) == 1, found
+    assert not any(word in found[0].lower() for word in ("tuple", "dictionary", "pattern", "input", "literal"))
 
 
 def test_mistakes_of_all_files_come_together(tmp_path):

@@ -62,6 +62,25 @@ def test_refused_constructs(text: str, word: str):
     assert word in refused(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: {b: c\nd: e\n", "x.yaml:1: is no YAML: the { is not closed"),
+        ("a: 1\nb: [1, 2\n", "x.yaml:2: is no YAML: the [ is not closed"),
+        ("a: {b: [c}\n", "x.yaml:1: is no YAML: the [ is not closed"),
+        ("rules:\n  a: {b: keep\n  c: {b: drop}\n", "x.yaml:2: is no YAML: the { is not closed"),
+        ("- {a: b\n- {c: d}\n", "x.yaml:1: is no YAML: the { is not closed"),
+        ("a: {b: some\nlong}\n", "indented deeper"),
+        ("a: {\nb: c\n}\n", "indented deeper"),
+        ("t: {path: in/{date}/*.csv, subject: a}\n", "hint: quote the text: it holds { or *"),
+        ("t: {path: {date}/*.csv}\n", "hint: quote the text: it holds { or *"),
+        ("t: {path: *.csv}\n", "hint: quote the text: it holds { or *"),
+    ],
+)
+def test_braces_that_are_open_or_unquoted_are_called_so(text: str, says: str):
+    assert says in refused(text)
+
+
 def test_an_empty_text_is_written_with_quotes():
     assert parse_yaml('a: ""\n', "x").root == {"a": ""}
 

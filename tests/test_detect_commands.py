@@ -54,6 +54,32 @@ def test_a_text_file_has_one_text_a_line(tmp_path: Path) -> None:
         list(detect_file(tmp_path / "absent.txt"))
 
 
+def test_malformed_records_are_skipped_told_and_counted(tmp_path: Path) -> None:
+    """`row` stays the record's number in the file, or a program would redact another row."""
+    path = tmp_path / "notes.csv"
+    path.write_text("id,text\n1,none\n2,too,many\n3,call 13800138000\n4\n", encoding="utf-8")
+    notes: list[str] = []
+    rows = list(detect_file(path, tell=notes.append))
+    assert [(r["row"], len(r["spans"])) for r in rows] == [(0, 0), (2, 1)]
+    assert len(notes) == 1
+    assert "2 records could not be read" in notes[0] and "number 1 (from 0)" in notes[0]
+    assert "many" not in notes[0]
+
+
+def test_a_file_without_a_readable_record_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.csv"
+    path.write_text("id,text\n1\n2\n", encoding="utf-8")
+    with pytest.raises(InputUnreadable, match="no record can be read"):
+        detect_file(path)
+
+
+def test_linked_columns_of_a_text_file_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("call Mary\n", encoding="utf-8")
+    with pytest.raises(JobWrong, match="--linked needs columns"):
+        detect_file(path, linked=["contact_name"])
+
+
 def test_our_recognizers_run_in_presidios_engine_without_network_or_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

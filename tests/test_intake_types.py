@@ -201,7 +201,7 @@ def test_misfits_move_to_rejected_one_by_one(values: list[str | None]) -> None:
     assert after.record.to_pylist() == [n + 10 for n in range(len(values)) if n not in bad]
     assert len(after.file) == len(after.table)
     for one in after.rejected:
-        assert one.reason == Reason.NOT_AMOUNT and one.file == 7
+        assert one.reason == f"v: {Reason.NOT_AMOUNT}" and one.file == 7
         assert json.loads(one.raw) == {"v": values[one.record - 10], "other": f"row{one.record - 10}"}
 
 

@@ -20,7 +20,7 @@ class EncryptSiv(Transform):
     """AES-256-SIV of the value, as `p1.<key id>.<base64url>`.
 
     Guarantee: without the key nothing is learned but equality (and length, where not padded: `pad: auto`
-    makes all names up to 63 bytes and all addresses up to 255 bytes equally long); a changed token or one
+    makes all names up to 63 bytes and all addresses up to 127 bytes equally long); a changed token or one
     of another recipient, purpose, domain, epoch is rejected but for a chance of 2^-128. Price: equal values
     stay equal, so frequencies show; tokens are 30 and more characters. About 3 s of one core per million
     distinct values. Suits every type; what is revealed is the text form. Source: RFC 5297; associated data

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,6 @@ def _job_problems(document: Document, job: Job) -> Iterator[Problem]:
                 (*place, "basis"),
                 "consent needs a consent file",
                 "add consent: {path: …} to the job",
-                code=4,
             )
     if job.engine == "spark":
         yield problem_at(
@@ -165,19 +164,26 @@ def _policy_problems(document: Document, policy: Policy, catalog: Catalog) -> It
             yield problem_at(
                 document, ("rules", data_class), "unknown data class", nearest(data_class, CLASSES)
             )
+    full = [f"{table}.{column}" for table, columns in catalog.items() for column in columns]
     for name in policy.columns:
-        table, _, column = name.partition(".")
-        if not column or (table in catalog and column not in catalog[table]):
+        if catalog and name not in full:
             yield problem_at(
-                document,
-                ("columns", name),
-                "must be table.column of the catalog",
-                nearest(column, catalog.get(table, {})),
+                document, ("columns", name), "must be table.column of the catalog", _full_name(name, full)
             )
     if policy.risk is not None:
         yield problem_at(
             document, ("risk",), "the risk stage is not built yet", "drop this key until it is", NotBuilt.code
         )
+
+
+def _full_name(name: str, full: Sequence[str]) -> str:
+    """Hint at the `table.column` that was meant by a key; without a dot it is a column of some tables."""
+    if "." in name:
+        return nearest(name, full)
+    same = [known for known in full if known.partition(".")[2] == name]
+    return (
+        f"write {' or '.join(same)}" if same else nearest(name, [known.partition(".")[2] for known in full])
+    )
 
 
 def _statistics_problems(document: Document, spec: StatisticsSpec, catalog: Catalog) -> Iterator[Problem]:

@@ -15,7 +15,8 @@ from pydantic import (
 
 from transforms import AnyTransform
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 
 def _plain_relative(path: str) -> str:
@@ -164,7 +165,7 @@ class Job(Frozen):
     releases: tuple[ReleaseSpec, ...] = Field(min_length=1)
     quarantine_days: int = Field(default=14, ge=1, le=365)
     max_quarantined: float = Field(
-        default=0.05, ge=0, le=1, description="Largest share of a table's records that may be quarantined."
+        default=0.5, ge=0, le=1, description="Largest share of a table's records that may be quarantined."
     )
     engine: Literal["local", "spark"] = "local"
 

@@ -84,10 +84,32 @@ def parse_yaml(text: str, name: str) -> Document:
     except _Wrong as wrong:
         raise JobWrong(wrong.message, where=f"{name}:{wrong.line}", hint=wrong.hint) from None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise JobWrong(f"is no YAML: {error.problem}", where=f"{name}:{line}") from None
+        line, message, hint = _explained(error, text)
+        raise JobWrong(f"is no YAML: {message}", where=f"{name}:{line}", hint=hint) from None
     except (yaml.YAMLError, ValueError):
         raise JobWrong("is no YAML: it holds characters that YAML forbids", where=name) from None
+
+
+_QUOTE = "quote the text: it holds { or *"
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
+    """Line, sentence and hint of a text that PyYAML cannot read; its own words name tokens, not causes."""
+    mark, opened = error.problem_mark, error.context_mark
+    line = mark.line + 1 if mark else 1
+    problem, context = error.problem or "", error.context or ""
+    if mark is None or opened is None:
+        return line, problem, ""
+    if context == "while scanning an alias":
+        return line, "a text begins with *", _QUOTE
+    # `in/{date}/*.csv` and `{date}/*.csv`: a brace touches the text before or after it.
+    before, at = text[mark.index - 1 : mark.index], text[mark.index : mark.index + 1]
+    if (at == "{" and before.strip() and before not in "{[,:") or before == "}":
+        return line, problem, _QUOTE
+    open_at_end = opened.line < mark.line or at in tuple("]}") or "stream end" in problem
+    if context.startswith("while parsing a flow") and open_at_end:
+        return opened.line + 1, f"the {text[opened.index]} is not closed", ""
+    return line, problem, ""
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
@@ -138,7 +160,9 @@ def _scalar(
         lines[(*top.place, event.value)] = line
         return
     if event.style is None and event.value in ("", "~"):
-        raise _Wrong(line, "an empty value is refused", 'write "" for an empty text, or drop the key')
+        in_braces = top is not None and isinstance(top.node, dict) and top.event.flow_style
+        hint = 'write "" for an empty text, or drop the key'
+        raise _Wrong(line, "an empty value is refused", _QUOTE if in_braces else hint)
     lines.setdefault(_put(stack, root, event.value, line), line)
 
 
@@ -202,7 +226,18 @@ def _refuse_outdented(first: yaml.Event, last: yaml.Event, line: int, stack: lis
         return
     for later in text[start.index : end.index].split("\n")[1:]:
         if later.strip() and len(later) - len(later.lstrip(" ")) <= blocks[-1]:
+            _refuse_unclosed(stack, text, end.index)
             raise _Wrong(line, "its later lines must be indented deeper than the key")
+
+
+def _refuse_unclosed(stack: list[_Open], text: str, end: int) -> None:
+    """Refuse a text in braces that ran on into the next key or entry: its brace is what is missing."""
+    if not stack or not stack[-1].event.flow_style:
+        return
+    if text[end:].lstrip()[:1] in ("", ":", "{", "["):
+        start = stack[-1].event.start_mark
+        assert start is not None
+        raise _Wrong(start.line + 1, f"is no YAML: the {text[start.index]} is not closed")
 
 
 def problem_at(

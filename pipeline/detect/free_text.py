@@ -1,6 +1,6 @@
 """What `pouch detect` prints: one row of offsets per text, never a text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -12,7 +12,7 @@ from pipeline.detect.columns import propose
 from pipeline.detect.linked import Identities
 from pipeline.detect.spans import find_mentions
 from pipeline.errors import InputUnreadable, JobWrong, nearest
-from pipeline.intake.sampling import read_table
+from pipeline.intake.sampling import read_records
 
 BATCH = 16_384  # texts searched at once: bounds memory, changes no result
 
@@ -40,18 +40,34 @@ def detect_file(
     linked: Sequence[str] = (),
     all_entities: bool = False,
     delimiter: str = ",",
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[TextRow]:
     """As `detect_rows`, on a CSV, JSON-lines, Parquet or text file (column `text`, one text a line).
 
+    A malformed record is skipped and told to `tell`; `row` stays the number of the record in the file, from 0.
+
     Raises:
-        InputUnreadable: the file is missing, or a record is malformed: row numbers must hold.
-        JobWrong: as `detect_rows`.
+        InputUnreadable: the file is missing, or none of its records can be read.
+        JobWrong: as `detect_rows`; linked columns of a text file.
 
     """
     if not path.is_file():
         raise InputUnreadable("is no file", where=path.name)
-    table = read_table(path, delimiter=delimiter)
-    return detect_rows(table, column, linked=linked, all_entities=all_entities)
+    if linked and path.suffix.lower() == ".txt":
+        raise JobWrong(
+            "--linked needs columns, and a .txt file has none: each of its lines is one text",
+            where=path.name,
+            hint="put texts and identities side by side in a CSV, JSON-lines or Parquet file",
+        )
+    found = read_records(path, delimiter=delimiter)
+    if found.rejected:
+        first = min(found.rejected, key=lambda one: one.record)
+        says = f"number {first.record} (from 0) is the first: {first.reason}"
+        if not len(found.table):
+            raise InputUnreadable(f"no record can be read; {says}", where=path.name)
+        tell(f"{path.name}: {len(found.rejected)} records could not be read and are skipped; {says}")
+    numbers = found.record.to_pylist() if found.rejected else None
+    return detect_rows(found.table, column, linked=linked, all_entities=all_entities, numbers=numbers)
 
 
 def detect_rows(
@@ -61,6 +77,7 @@ def detect_rows(
     linked: Sequence[str] = (),
     classes: Mapping[str, str] | None = None,
     all_entities: bool = False,
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[TextRow]:
     """Yield one line per row of a table, rows without spans and without text included.
 
@@ -70,6 +87,7 @@ def detect_rows(
         linked: identity columns, whose values are looked for in the text of their own row.
         classes: column -> data class of linked columns; where absent, `propose` tells.
         all_entities: dates, too.
+        numbers: what `row` says for each row, where that is not its place in the table.
 
     Raises:
         JobWrong: a column that the table does not have, or a linked column whose class nothing tells.
@@ -85,7 +103,8 @@ def detect_rows(
         identities = _identities(part, kinds)
         for row, mentions in enumerate(find_mentions(texts, identities, all_entities=all_entities)):
             spans = [Span(start=f.start, end=f.end, entity=f.entity, score=f.score) for f, _, _ in mentions]
-            yield TextRow(row=begin + row, spans=spans)
+            place = begin + row
+            yield TextRow(row=numbers[place] if numbers else place, spans=spans)
 
 
 def _classes_of(table: pa.Table, linked: Sequence[str], classes: Mapping[str, str]) -> dict[str, str]:

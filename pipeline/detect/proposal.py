@@ -2,17 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.config.models import TableSource
+from pipeline.config.models import NAME_PATTERN
 from pipeline.detect.columns import Profile, propose
-from pipeline.errors import InputUnreadable
+from pipeline.detect.type_fit import fit_to_type
+from pipeline.errors import InputUnreadable, JobWrong
 from pipeline.intake.cutting import cut_files
 from pipeline.intake.model import Limits
-from pipeline.intake.sampling import read_table, sample
+from pipeline.intake.sampling import one_file_source, read_table, sample_with_reasons
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LIKE_A_VALUE = re.compile(r"@|\d{6}")  # a JSON object keyed by phone numbers or e-mail addresses
@@ -21,16 +23,53 @@ _NOT_TEXT = frozenset(
 )  # YAML 1.1 reads these words as something else
 
 
-def propose_files(paths: Sequence[Path], *, rows: int = 2000, delimiter: str = ",") -> list[Profile]:
+@dataclass(frozen=True)
+class Reading:
+    """How `pouch scan` reads its files."""
+
+    rows: int = 2000
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+def propose_files(
+    paths: Sequence[Path],
+    reading: Reading = Reading(),
+    *,
+    table: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Profile]:
     """Propose a class for every column of every file, in the order given; a table is named as its file.
+
+    With `table`, the files together are that one table, and must have the same columns. `tell` gets sentences
+    about records that could not be read, and about files that look wrong; none holds a value.
 
     Raises:
         InputUnreadable: a file that is missing or cannot be read.
+        Drift: files of one table with different columns.
+        JobWrong: delimiter, encoding or table name cannot be.
 
     """
-    return [
-        profile for path in paths for profile in propose(table_name(path), _sampled(path, rows, delimiter))
-    ]
+    if table is not None and not re.fullmatch(NAME_PATTERN, table):
+        raise JobWrong("--table must be a name of lowercase letters, digits and _, beginning with a letter")
+    tables = {table: list(paths)} if table is not None else None
+    groups = list(tables.items()) if tables else [(table_name(path), [path]) for path in paths]
+    profiles = []
+    seen: dict[tuple[str, ...], str] = {}
+    for name, files in groups:
+        sampled = _sampled(name, files, reading, tell)
+        header = tuple(sorted(sampled.column_names))
+        if header in seen and header != ("text",):
+            tell(
+                f"{files[0].name} has the columns of {seen[header]}: --table NAME proposes one table for them"
+            )
+        seen.setdefault(header, files[0].name)
+        columns = dict(zip(sampled.column_names, sampled.columns, strict=True))
+        profiles += [
+            fit_to_type(profile, columns[profile.column].combine_chunks())
+            for profile in propose(name, sampled)
+        ]
+    return profiles
 
 
 def table_name(path: Path) -> str:
@@ -38,22 +77,37 @@ def table_name(path: Path) -> str:
     return Path(path.stem).stem if path.suffix.lower() in (".gz", ".zst") else path.stem
 
 
-def _sampled(path: Path, rows: int, delimiter: str) -> pa.Table:
-    if not path.is_file():
-        raise InputUnreadable("is no file", where=path.name)
-    if path.suffix.lower() == ".txt":
-        return read_table(path).slice(0, rows)
-    source = TableSource(path=path.name, subject="none", delimiter=delimiter)
-    cut = cut_files(table_name(path), [path.name], source, path.parent, Limits())
-    found = sample(cut, source, rows, base=path.parent)
-    like_values = sum(_LIKE_A_VALUE.search(name) is not None for name in found.column_names)
+def _sampled(name: str, paths: Sequence[Path], reading: Reading, tell: Callable[[str], None]) -> pa.Table:
+    for path in paths:
+        if not path.is_file():
+            raise InputUnreadable("is no file", where=path.name)
+    source = one_file_source(reading.delimiter, reading.encoding)
+    texts = [path for path in paths if path.suffix.lower() == ".txt"]
+    if texts and len(paths) > 1:
+        raise JobWrong("--table joins CSV, JSON-lines or Parquet files", where=texts[0].name)
+    if texts:
+        return read_table(texts[0], encoding=reading.encoding).slice(0, reading.rows)
+    # One file is read from its own folder, so that messages hold its name and no path.
+    base, names = (paths[0].parent, [paths[0].name]) if len(paths) == 1 else (Path(), [str(p) for p in paths])
+    cut = cut_files(name, names, source, base, Limits())
+    found = sample_with_reasons(cut, source, reading.rows, base=base)
+    where = names[0] if len(names) == 1 else name
+    if found.reasons:
+        tell(
+            f"{where}: {len(found.reasons)} of {found.records} sampled records could not be read, the first: "
+            f"{found.reasons[0]}"
+        )
+    for sign, word in ((";", "';'"), ("\t", "$'\\t'"), ("|", "'|'")):
+        if cut.files[0].format == "csv" and len(cut.columns) == 1 and sign in cut.columns[0]:
+            tell(f"{where}: one column: try --delimiter {word}")
+    like_values = sum(_LIKE_A_VALUE.search(column) is not None for column in found.table.column_names)
     if like_values:
         raise InputUnreadable(
             f"{like_values} names of columns or keys look like data, and are not shown",
-            where=path.name,
+            where=where,
             hint="objects keyed by people's data must become lists first",
         )
-    return found
+    return found.table
 
 
 def as_yaml(profiles: Iterable[Profile]) -> str:

@@ -22,7 +22,10 @@ class Limits:
 
 
 class Reason(StrEnum):
-    """Why a record was rejected. The whole vocabulary; none of it can hold a value."""
+    """Why a record was rejected; misfits of a type have the column's name and a colon before it.
+
+    The whole vocabulary; none of it can hold a value.
+    """
 
     ENCODING = "not in the declared encoding"
     NUL = "holds a NUL character"

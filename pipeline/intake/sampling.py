@@ -2,17 +2,18 @@
 one.
 """
 
+import codecs
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.config.models import TableSource
-from pipeline.errors import InputUnreadable
+from pipeline.errors import InputUnreadable, JobWrong
 from pipeline.intake import content as stored
-from pipeline.intake.csv_text import parse_csv
+from pipeline.intake.csv_text import Parsed, parse_csv
 from pipeline.intake.cutting import HEAD_BYTES, cut_files
 from pipeline.intake.json_text import parse_lines
 from pipeline.intake.model import Cut, InputFile, Limits, Segment, SliceRecords
@@ -21,30 +22,69 @@ from pipeline.intake.reading import read
 from pipeline.intake.record_scan import CsvScan, LineScan
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """Rows from the heads of files, and why records beside them could not be read."""
+
+    table: pa.Table
+    reasons: tuple[str, ...]  # one per malformed record, in order; no value
+
+    @property
+    def records(self) -> int:
+        """All that were looked at."""
+        return len(self.table) + len(self.reasons)
+
+
+def one_file_source(delimiter: str = ",", encoding: str = "utf-8", path: str = "one file") -> TableSource:
+    """How to read files that no job describes. Raises JobWrong: no such delimiter or encoding."""
+    if len(delimiter) != 1:
+        raise JobWrong("--delimiter must be one character", hint="a tab is $'\\t'")
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise JobWrong(
+            "--encoding must be one that Python knows", hint="such as utf-8, gb18030 or latin-1"
+        ) from None
+    return TableSource(path=path, subject="none", delimiter=delimiter, encoding=encoding)
+
+
 def sample(cut: Cut, source: TableSource, rows: int, *, base: Path, limits: Limits | None = None) -> pa.Table:
     """Text rows from the head (at most 1 MiB) of every file, about `rows` in all, the same at every call.
 
     Malformed records are left out: the run itself counts and quarantines them.
     """
+    return sample_with_reasons(cut, source, rows, base=base, limits=limits).table
+
+
+def sample_with_reasons(
+    cut: Cut, source: TableSource, rows: int, *, base: Path, limits: Limits | None = None
+) -> Sampled:
+    """As `sample`, with a reason for every malformed record that was met."""
     share = -(-rows // max(1, len(cut.files)))
-    tables = [_head(cut, file, source, share, base=base, limits=limits or Limits()) for file in cut.files]
+    heads = [_head(cut, file, source, share, base=base, limits=limits or Limits()) for file in cut.files]
+    tables = [head.table for head in heads]
     names = list(dict.fromkeys(itertools.chain(cut.columns, *(table.column_names for table in tables))))
     schema = pa.schema([(name, pa.string()) for name in names])
-    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+    table = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+    return Sampled(table, tuple(itertools.chain.from_iterable(head.reasons for head in heads)))
+
+
+def _sampled(parsed: Parsed) -> Sampled:
+    return Sampled(parsed.table, tuple(str(one.reason) for one in parsed.rejected))
 
 
 def _head(
     cut: Cut, file: InputFile, source: TableSource, rows: int, *, base: Path, limits: Limits
-) -> pa.Table:
+) -> Sampled:
     path = base / file.path
     first = next((one for part in cut.slices for one in part.segments if one.file == file.index), None)
     if first is None:
-        return pa.table({name: pa.array([], pa.string()) for name in file.columns})
+        return Sampled(pa.table({name: pa.array([], pa.string()) for name in file.columns}), ())
     if file.format == "parquet":
         with ParquetRows(path, file.path, limits, streamed=file.streamed) as opened:
             count = min(rows, first.records)
             head = Segment(file.index, first.start, first.start + count, first.start, count)
-            return opened.read(head, file.columns).table
+            return _sampled(opened.read(head, file.columns))
     with stored.open_content(path, file.compression, file.encoding, file.mark, limits) as content:
         stored.skip(content, first.start)
         data = stored.read_exactly(content, min(HEAD_BYTES, first.end - first.start))
@@ -57,10 +97,12 @@ def _head(
         ends = scan.finish().ends
     data = data[: int(ends[min(rows, len(ends)) - 1])] if len(ends) else b""
     if file.format == "csv":
-        return parse_csv(
-            data, file.columns, file.columns, delimiter=source.delimiter, limits=limits, where=file.path
-        ).table
-    return parse_lines(data, None, limits, file.path).parsed.table
+        return _sampled(
+            parse_csv(
+                data, file.columns, file.columns, delimiter=source.delimiter, limits=limits, where=file.path
+            )
+        )
+    return _sampled(parse_lines(data, None, limits, file.path).parsed)
 
 
 def read_records(
@@ -72,7 +114,7 @@ def read_records(
     bounds = limits or Limits()
     if path.suffix.lower() == ".txt":
         return _lines(path, encoding, bounds)
-    source = TableSource(path="one file", subject="none", delimiter=delimiter, encoding=encoding)
+    source = one_file_source(delimiter, encoding)
     found = cut_files(path.stem, [path.name], source, path.parent, bounds)
     parts = [
         part

@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.errors import shown_name
 from pipeline.intake.model import Reason, Rejected, SliceRecords
 
 _MICROSECOND = pa.timestamp("us")
@@ -52,11 +53,12 @@ def parse_types(
     """Type the named columns; the others stay text. Misfits move to `rejected`, their record as JSON text.
 
     A number outside its column's range (both ends belong to it) is a misfit, too.
-    A misfit's position is its record's number: its offset in the file is no longer known here.
+    A misfit's position is its record's number: its offset in the file is no longer known here. Its reason names
+    the first column that does not fit, never what it holds.
     """
     table = records.table
     misfit = np.zeros(len(table), bool)
-    reasons: dict[int, Reason] = {}
+    reasons: dict[int, str] = {}
     typed: dict[str, pa.ChunkedArray] = {}
     zone = ZoneInfo(timezone)
     for name, kind in types.items():
@@ -67,7 +69,8 @@ def parse_types(
         far = _outside(typed[name], ranges[name]) if ranges and name in ranges else None
         for wrong, why in ((bad, reason), (far, Reason.OUT_OF_RANGE)):
             if wrong is not None:
-                reasons |= dict.fromkeys(np.flatnonzero(wrong & ~misfit).tolist(), why)
+                says = f"{shown_name(name)}: {why}"
+                reasons |= dict.fromkeys(np.flatnonzero(wrong & ~misfit).tolist(), says)
                 misfit |= wrong
     for name, column in typed.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)

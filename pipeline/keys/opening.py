@@ -174,5 +174,5 @@ def _exists(ref: KeyringRef) -> JobWrong:
     return JobWrong(
         "exists; without it, tokens made with it can never be opened again",
         where=ref.file,
-        hint="keep it, or use --force to put it aside under another name",
+        hint="it is never overwritten; move it away first if its tokens are no longer needed",
     )

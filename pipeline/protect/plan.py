@@ -157,7 +157,7 @@ def _release(
         steps, found = _steps(config, policy, spec, table, date, epoch)
         problems += found
         exports.append(ExportPlan(table, spec.format, steps))
-        problems += _contract(policy, spec, table, steps)
+        problems += _contract(policy, spec, table, steps, config.catalog[table])
         if not any(step.published for step in steps):
             problems.append(
                 Problem(
@@ -204,7 +204,9 @@ def _people_needed(config: Config, spec: ReleaseSpec, tables: Sequence[str]) -> 
             )
 
 
-def _contract(policy: Policy, spec: ReleaseSpec, table: str, steps: Sequence[Step]) -> Iterator[Problem]:
+def _contract(
+    policy: Policy, spec: ReleaseSpec, table: str, steps: Sequence[Step], catalog: Mapping[str, str]
+) -> Iterator[Problem]:
     if policy.contract is None:
         return
     where = f"{spec.recipient}.{table}"
@@ -216,7 +218,14 @@ def _contract(policy: Policy, spec: ReleaseSpec, table: str, steps: Sequence[Ste
     declared = policy.contract[table]
     published = [step.column for step in steps if step.published]
     for column in declared:
-        if column not in published:
+        if column not in catalog:
+            yield Problem(
+                JobWrong.code,
+                where,
+                f"the contract lists {column}, the catalog has no column {column}",
+                nearest(column, catalog),
+            )
+        elif column not in published:
             hint = nearest(column, published) or "give its class a rule"
             yield Problem(
                 JobWrong.code, where, f"the contract lists {column}, the release would lack it", hint

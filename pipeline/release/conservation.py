@@ -14,6 +14,7 @@ from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.release.manifest import joined
 
 Place = tuple[int, str]  # release number, table
+_MOST_REASONS = 5  # in one sentence
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,12 @@ def refuse_mostly_unreadable(counts: Sequence[Counts], limit: float) -> None:
 
 
 def _unreadable(counts: Counts) -> tuple[str, int, int, str]:
-    reasons = ", ".join(f"{reason} ({count})" for reason, count in counts.quarantined.items())
-    return counts.table, counts.rows_quarantined, counts.rows_read, reasons
+    """Reasons name columns, so there can be many: the most frequent ones tell what is wrong."""
+    ordered = sorted(counts.quarantined.items(), key=lambda entry: (-entry[1], entry[0]))
+    shown = [f"{reason} ({count})" for reason, count in ordered[:_MOST_REASONS]]
+    if len(ordered) > _MOST_REASONS:
+        shown.append(f"{len(ordered) - _MOST_REASONS} more reasons")
+    return counts.table, counts.rows_quarantined, counts.rows_read, ", ".join(shown)
 
 
 def _counts(

@@ -129,9 +129,9 @@ contract:
 otherwise: drop
 ```
 
-For each column of the catalog the plan takes, in this order: the entry of `columns` that names it as `table.column`, the
-rule of its class, then `otherwise`. A transform must suit the class (else exit code 5), and all refusals are listed at
-once, before any row is read: `pouch plan JOB` shows them. Unknown keys are refused, with the nearest known one as a hint.
+For each column of the catalog the plan takes, in this order: the entry of `columns` that names it as `table.column`,
+the rule of its class, then `otherwise`. A transform must suit the class (else exit code 5). All refusals are listed at
+once, before any row is read: `pouch plan JOB` shows them. Unknown keys are refused, with the nearest known one as hint.
 A policy without `contract` that keeps an identity in clear gets a warning.
 """
 
@@ -139,11 +139,11 @@ _COMMON = """## What all transforms share
 
 - `transform` names it. Nulls stay null. A value that a transform cannot read (no address under `ip_prefix`, no number
   under `bands`) becomes the text `invalid`; it never passes through.
-- `accept_weakness: "<reason>"` (at least 3 characters): `mask`, `prefix` and `sha256` are refused (exit code 2) on classes
-  whose values can be listed, where too few candidates are left; the refusal states the number. With a reason it becomes
-  a warning. Every transform takes the key; in the others it changes nothing.
-- Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and nights join;
-  two recipients share none. Only `sha256` is the same for everybody.
+- `accept_weakness: "<reason>"` (at least 3 characters): `mask`, `prefix` and `sha256` are refused (exit code 2) on
+  classes whose values can be listed, where too few candidates are left; the refusal states the number. With a reason
+  it becomes a warning. Every transform takes the key; in the others it changes nothing.
+- Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and
+  nights join; two recipients share none. Only `sha256` is the same for everybody.
 - Technique names are those of ISO/IEC 20889.
 """
 
@@ -162,12 +162,14 @@ def classes_page() -> str:
 
 What a column can hold. `pouch scan` proposes one for each column, the catalog states it, a policy gives it a transform.
 
-- **grade**: 1 public … 4 sensitive. **type**: CSV and JSON fields are text; only the class gives a type, and a record whose
-  value does not fit goes to quarantine. Times are read in the table's time zone, amounts are exact decimals.
+- **grade**: 1 public … 4 sensitive. **type**: CSV and JSON fields are text; only the class gives a type, and a record
+  whose value does not fit goes to quarantine. Times are read in the table's time zone, amounts are exact decimals.
 - **token domain**: columns of one domain get equal tokens for equal values (a mobile and a contact phone, say).
-- **normal form**: what is made equal before hashing. `phone` reads numbers without country code in the table's `phone_region`.
+- **normal form**: what is made equal before hashing. `phone` reads numbers without country code in the table's
+  `phone_region`.
 - **possible values**: how many there are where somebody could list them all; a plain hash of such a class is refused.
-- **transforms**: those that suit it, see [policy.md](policy.md). Passwords, card codes and expiry, and faces can only be dropped.
+- **transforms**: those that suit it, see [policy.md](policy.md). Passwords, card codes and expiry, and faces can only
+  be dropped.
 - `unknown` is undecided: nothing but `drop` is possible until a person decides. `other` is reviewed and harmless.
 
 {describe()}"""
@@ -262,31 +264,24 @@ def _form(schema: Mapping[str, Any]) -> str:
     """The values that a JSON Schema allows, in words."""
     if "anyOf" in schema:
         forms = [form for form in map(_form, schema["anyOf"]) if form]
-        return (
-            "number" if forms == ["number", "text"] else " or ".join(forms)
-        )  # pydantic takes "0.5" for 0.5, too
+        return "number" if forms == ["number", "text"] else " or ".join(forms)  # decimals may be quoted, too
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    match schema.get("type"):
-        case "integer":
-            return f"integer {schema['minimum']:,} to {schema['maximum']:,}"
-        case "string":
-            return f"text, up to {schema['maxLength']:,} characters" if "maxLength" in schema else "text"
-        case "array":
-            return f"list of {_form(schema['items'])}s".replace("texts", "text")
-        case "object":
-            return "map"
-        case "boolean":
-            return "`true`, `false`"
-        case kind:
-            return "" if kind in (None, "null") else str(kind)
+    if "maxLength" in schema:
+        return f"text, up to {schema['maxLength']:,} characters"
+    kind = str(schema["type"])
+    if kind == "integer":
+        return f"integer {schema['minimum']:,} to {schema['maximum']:,}"
+    if kind == "array":
+        return f"list of {_form(schema['items'])}s".replace("texts", "text")
+    return {"string": "text", "object": "map", "boolean": "`true`, `false`", "null": ""}.get(kind, kind)
 
 
 def _default(field: Any) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value is None or value == () or value == {}:
+    if value is None or value in ((), {}):
         return "–"
     return f"`{json.dumps(value) if isinstance(value, bool) else value}`"
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.protect.model import Plan, Step
+from pipeline.protect.model import ExportPlan, Plan, StatisticPlan, Step
 from pipeline.release.run_record import ReleaseOutcome, RunSummary, outcome_as_json, read_run_record
+from pipeline.statistics.model import measure_name
 
 if TYPE_CHECKING:
     from pipeline.detect.columns import Profile
@@ -127,30 +128,36 @@ def print_plan(plan: Plan, format: str) -> None:
         _print_json(plan_as_json(plan))
         return
     for release in plan.releases:
-        title = f"{release.recipient}: {release.purpose}, basis {release.basis}, epoch {release.epoch}"
-        rows = [
-            (export.table, step.column, step.data_class, step.transform.transform, _output(step))
-            for export in release.exports
-            for step in export.steps
-        ]
-        if rows:
-            _print_table(title, ("table", "column", "class", "transform", "published as"), rows)
-        for statistic in release.statistics:
-            spec = statistic.spec
-            _print_table(
-                title,
-                ("statistic", "table", "dimensions", "min_people"),
-                [
-                    (
-                        statistic.name,
-                        spec.table,
-                        ", ".join(d.column for d in spec.dimensions),
-                        spec.protect.min_people,
-                    )
-                ],
-            )
+        print(f"{release.recipient}: {release.purpose}, basis {release.basis}, epoch {release.epoch}")
+        for export in release.exports:
+            _print_export(export)
+        for entry in release.statistics:
+            _print_statistic(entry)
+        print()
     for warning in all_warnings(plan):
         print(f"warning: {warning}")
+
+
+def _print_export(export: ExportPlan) -> None:
+    rows = [
+        (step.column, step.data_class, step.transform.transform, _output(step))
+        for step in export.steps
+        if step.published
+    ]
+    _print_table(f"table {export.table}", ("column", "class", "transform", "published as"), rows)
+    dropped = [step.column for step in export.steps if not step.published]
+    if dropped:
+        print(f"{len(dropped)} columns not published: {', '.join(dropped)}")
+
+
+def _print_statistic(entry: StatisticPlan) -> None:
+    spec = entry.spec
+    dimensions = [f"{d.column} by {d.unit}" if d.unit else d.column for d in spec.dimensions]
+    measures = [measure_name(measure) for measure in spec.measures]
+    print(
+        f"statistic {entry.name}: {', '.join(measures)} of {spec.table} by {', '.join(dimensions)};"
+        f" cells of at least {spec.protect.min_people} people"
+    )
 
 
 def all_warnings(plan: Plan) -> tuple[str, ...]:

@@ -1,0 +1,91 @@
+"""The command line itself: formats, versions, lists, and errors for programs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import __version__
+from pipeline.cli import app
+from tests.small_job import DATE, make_job
+
+LATER = ("diff", "risk", "stats", "erase", "retain", "budget")
+
+
+def test_version() -> None:
+    shown = CliRunner().invoke(app, ["--version"])
+    assert shown.exit_code == 0 and shown.output == f"pouch {__version__}\n"
+
+
+def test_commands_that_are_not_built_are_named_once_and_refuse(tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+    assert f"Not built yet: {', '.join(LATER)}, keys rotate, keys destroy." in shown
+    assert all(shown.count(name) == 1 for name in ("erase", "retain", "budget"))
+    job = make_job(tmp_path)
+    for name in (["erase"], ["keys", "rotate", "job.yaml"]):
+        done = job.pouch(*name)
+        assert done.returncode == 2 and "not built yet" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "job.yaml", "--date", DATE],
+        ["plan", "job.yaml"],
+        ["report"],
+        ["verify", "releases/absent"],
+        ["keys", "init", "job.yaml"],
+        ["keys", "list", "job.yaml"],
+        ["scan", "absent.csv"],
+        ["detect", "absent.csv"],
+        ["reveal", "x", "--reason", "ticket"],
+    ],
+)
+def test_a_wrong_format_is_refused_before_anything_happens(
+    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, [*command, "--format", "xml"])
+    assert "--format must be" in str(done.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_is_json_too_where_json_was_asked_for(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    job.change("analysts.yaml", "  city: {transform: keep}\n", "")
+    asked = job.run("--format", "json")
+    assert asked.returncode == 2 and "no rule for class city" in asked.stderr
+    document = json.loads(asked.stdout)
+    assert document["exit_code"] == 2
+    assert document["problems"][0].keys() == {"code", "where", "message", "hint"}
+    assert "no rule for class city" in document["problems"][0]["message"]
+    assert job.run().stdout == ""
+
+
+def test_report_lists_runs_and_reveal_speaks_json(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    with (job.folder / f"in/orders/{DATE}/b.csv").open("a") as file:
+        file.write("SO77,acc0001,too few\n")
+    assert job.run("--recipient", "courier").returncode == 0
+    assert job.run("--recipient", "nobody").returncode == 2
+    listed = json.loads(job.pouch("report", "--format", "json").stdout)
+    assert [(one["job"], one["date"], one["exit_code"]) for one in listed] == [("small", DATE, 2), ("small", DATE, 0)]
+    table = job.pouch("report").stdout.splitlines()
+    assert table[0].split() == ["run", "job", "date", "began", "exit", "code"] and len(table) == 3
+    assert table[2].startswith(listed[1]["run"]) and table[2].endswith(" 0")
+    ask = ["--quarantine", listed[1]["run"], "--job", "job.yaml", "--reason", "repair", "--format", "json"]
+    (record,) = json.loads(job.pouch("reveal", *ask).stdout)
+    assert "too few" in record["raw"]
+
+
+def test_notes_about_skipped_records_reach_stderr(tmp_path: Path) -> None:
+    """Native code is silenced while texts are searched; what we have to say is not."""
+    job = make_job(tmp_path)
+    (tmp_path / "n.csv").write_text("id,text\n1,none\n2,too,many\n")
+    found = job.pouch("detect", "n.csv")
+    assert found.returncode == 0 and "1 records could not be read" in found.stderr
+    assert json.loads(found.stdout) == {"row": 0, "spans": []}
+    scanned = job.pouch("scan", "n.csv", "--table", "notes")
+    assert scanned.returncode == 0 and "1 of 2 sampled records" in scanned.stderr
+    assert scanned.stdout.startswith("notes:\n")

@@ -1,0 +1,103 @@
+"""`protect_frame`: a protected copy with index and dtypes of untouched columns, and the nightly job's tokens."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from pipeline import protect_frame
+from pipeline.errors import Drift, JobWrong, TransformUnsuitable
+from transforms import KeyedHash, Keyring
+from transforms.context import Context
+
+CATALOG = {
+    "mobile": "mobile_phone",
+    "name": "person_name",
+    "city": "city",
+    "when": "order_time",
+    "n": "quantity",
+    "pin": "password",
+}
+RULES = {
+    "mobile_phone": {"transform": "keyed_hash"},
+    "person_name": {"transform": "mask", "keep_first": 1},
+    "city": {"transform": "keep"},
+    "order_time": {"transform": "truncate_time", "unit": "day"},
+    "quantity": {"transform": "keep"},
+    "password": {"transform": "drop"},
+}
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring({"k1": bytes(range(32))}, "k1")
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "mobile": ["+61491570006", None, "0491 570 006"],
+            "name": ["李雪梅", "Bo", None],
+            "city": pd.Series(["Perth", "Perth", None], dtype="category"),
+            "when": pd.to_datetime(["2026-11-01 10:20", None, "2026-11-02 23:59"]),
+            "n": pd.array([1, None, 3], dtype="Int64"),
+            "pin": ["a", "b", "c"],
+        },
+        index=[7, 7, 9],  # duplicates, on purpose
+    )
+
+
+def protect(frame, keyring, rules=None, catalog=None, **more):
+    return protect_frame(
+        frame,
+        policy={"rules": RULES if rules is None else rules},
+        catalog=CATALOG if catalog is None else catalog,
+        keyring=keyring,
+        recipient="analysts",
+        purpose="analytics",
+        phone_region="AU",
+        **more,
+    )
+
+
+def test_the_copy_has_what_the_policy_says(frame, keyring):
+    before = frame.copy(deep=True)
+    made = protect(frame, keyring)
+    pd.testing.assert_frame_equal(frame, before)
+    assert list(made.columns) == ["mobile", "name", "city", "when", "n"]
+    assert list(made.index) == [7, 7, 9]
+    pd.testing.assert_series_equal(made["city"], frame["city"])
+    pd.testing.assert_series_equal(made["n"], frame["n"])
+    assert made["mobile"].iloc[0] == made["mobile"].iloc[2], "one phone in two spellings, one token"
+    assert made["mobile"].isna().tolist() == [False, True, False]
+    assert made["name"].iloc[0].startswith("李") and "雪" not in made["name"].iloc[0]
+    assert str(made["when"].iloc[2]).startswith("2026-11-02 00:00")
+
+
+def test_tokens_are_those_of_the_nightly_job(frame, keyring):
+    context = Context("analysts", "analytics", "phone", "static")
+    expected = KeyedHash(normal_form="phone").bind(keyring, context)(pa.array(["+61491570006"]))
+    assert protect(frame, keyring)["mobile"].iloc[0] == expected[0].as_py()
+
+
+def test_every_column_needs_a_class_and_a_rule(frame, keyring):
+    with pytest.raises(Drift, match="mobile"):
+        protect(frame, keyring, catalog={k: v for k, v in CATALOG.items() if k != "mobile"})
+    with pytest.raises(JobWrong, match="no rule for class city"):
+        protect(frame, keyring, rules={k: v for k, v in RULES.items() if k != "city"})
+
+
+def test_unsuitable_transforms_are_refused(frame, keyring):
+    with pytest.raises(TransformUnsuitable):
+        protect(frame, keyring, rules=RULES | {"mobile_phone": {"transform": "truncate_time", "unit": "day"}})
+
+
+def test_two_columns_of_one_name_are_refused(keyring):
+    twice = pd.DataFrame([["a", "b"]], columns=["city", "city"])
+    with pytest.raises(JobWrong, match="two columns"):
+        protect(twice, keyring)
+
+
+def test_an_empty_frame_stays_empty(frame, keyring):
+    made = protect(frame.iloc[:0], keyring)
+    assert len(made) == 0 and list(made.columns) == ["mobile", "name", "city", "when", "n"]
