@@ -70,7 +70,10 @@ def test_report_lists_runs_and_reveal_speaks_json(tmp_path: Path) -> None:
     assert job.run("--recipient", "courier").returncode == 0
     assert job.run("--recipient", "nobody").returncode == 2
     listed = json.loads(job.pouch("report", "--format", "json").stdout)
-    assert [(one["job"], one["date"], one["exit_code"]) for one in listed] == [("small", DATE, 2), ("small", DATE, 0)]
+    assert [(one["job"], one["date"], one["exit_code"]) for one in listed] == [
+        ("small", DATE, 2),
+        ("small", DATE, 0),
+    ]
     table = job.pouch("report").stdout.splitlines()
     assert table[0].split() == ["run", "job", "date", "began", "exit", "code"] and len(table) == 3
     assert table[2].startswith(listed[1]["run"]) and table[2].endswith(" 0")
@@ -84,7 +87,7 @@ def test_notes_about_skipped_records_reach_stderr(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     (tmp_path / "n.csv").write_text("id,text\n1,none\n2,too,many\n")
     found = job.pouch("detect", "n.csv")
-    assert found.returncode == 0 and "1 records could not be read" in found.stderr
+    assert found.returncode == 0 and "unreadable records skipped: 1;" in found.stderr
     assert json.loads(found.stdout) == {"row": 0, "spans": []}
     scanned = job.pouch("scan", "n.csv", "--table", "notes")
     assert scanned.returncode == 0 and "1 of 2 sampled records" in scanned.stderr

@@ -109,15 +109,35 @@ def test_a_good_job_loads(tmp_path):
         ),
         ("statistics", "table: orders", "table: order", ["2 statistics.yaml:2", "no table order", "orders?"]),
         ("job", "tables: [orders]}", "tables: orders}", ["2 job.yaml:7", "must be a list (write [orders])"]),
-        ("job", "recipient: market", "recipient: Market-1", ["job.yaml:8", "must be a name of lowercase letters"]),
+        (
+            "job",
+            "recipient: market",
+            "recipient: Market-1",
+            ["job.yaml:8", "must be a name of lowercase letters"],
+        ),
         ("job", "  orders: {path", "  Orders: {path", ["job.yaml:3: tables.Orders: must be a name of"]),
-        ("job", "subject: account_id", "subject: {a: b}", ["tables.orders.subject: must be a column, a list"]),
+        (
+            "job",
+            "subject: account_id",
+            "subject: {a: b}",
+            ["tables.orders.subject: must be a column, a list"],
+        ),
         ("policy", "{transform: keyed_hash}", "keep", ["must be a mapping (write {transform: keep})"]),
         ("policy", "{transform: keyed_hash}", "hash", ["must be a mapping (write {transform: …})"]),
         ("statistics", "[{column: city}]", "[city]", ["must be a mapping (write {column: city})"]),
-        ("statistics", "[people, {sum: amount}]", "[peple]", ["measures.0: must be people, rows, {sum: column}"]),
+        (
+            "statistics",
+            "[people, {sum: amount}]",
+            "[peple]",
+            ["measures.0: must be people, rows, {sum: column}"],
+        ),
         ("statistics", "[people, {sum: amount}]", "[]", ["measures: must not be empty"]),
-        ("policy", "otherwise: drop", "columns: {city: {transform: drop}}", ["columns.city", "write orders.city"]),
+        (
+            "policy",
+            "otherwise: drop",
+            "columns: {city: {transform: drop}}",
+            ["columns.city", "write orders.city"],
+        ),
         (
             "policy",
             "otherwise: drop",
@@ -151,7 +171,9 @@ def test_one_mistake_is_one_sentence_in_our_words(tmp_path, file, old, new):
     """Without what pydantic says besides: lists too short, alternatives of a union, regular expressions."""
     found = problems(tmp_path, **{file: (old, new)})
     assert len(found) == 1, found
-    assert not any(word in found[0].lower() for word in ("tuple", "dictionary", "pattern", "input", "literal"))
+    assert not any(
+        word in found[0].lower() for word in ("tuple", "dictionary", "pattern", "input", "literal")
+    )
 
 
 def test_mistakes_of_all_files_come_together(tmp_path):

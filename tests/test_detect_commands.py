@@ -62,7 +62,7 @@ def test_malformed_records_are_skipped_told_and_counted(tmp_path: Path) -> None:
     rows = list(detect_file(path, tell=notes.append))
     assert [(r["row"], len(r["spans"])) for r in rows] == [(0, 0), (2, 1)]
     assert len(notes) == 1
-    assert "2 records could not be read" in notes[0] and "number 1 (from 0)" in notes[0]
+    assert "unreadable records skipped: 2;" in notes[0] and "number 1 (from 0)" in notes[0]
     assert "many" not in notes[0]
 
 

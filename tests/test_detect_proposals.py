@@ -8,7 +8,9 @@ from pipeline.detect.proposal import Reading, propose_files
 from pipeline.errors import Drift, JobWrong
 
 
-def scanned(*paths: Path, table: str | None = None, reading: Reading | None = None) -> tuple[list[str], list[str]]:
+def scanned(
+    *paths: Path, table: str | None = None, reading: Reading | None = None
+) -> tuple[list[str], list[str]]:
     """Table.column: class of every proposal, and what was told."""
     notes: list[str] = []
     found = propose_files(paths, reading or Reading(), table=table, tell=notes.append)
@@ -19,11 +21,15 @@ def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text("city,amount\nPerth,1\nHobart,2,3\nSydney,4\n")
     _, notes = scanned(path)
-    assert notes == ["orders.csv: 1 of 3 sampled records could not be read, the first: wrong number of fields"]
+    assert notes == [
+        "orders.csv: 1 of 3 sampled records could not be read, the first: wrong number of fields"
+    ]
 
 
 @pytest.mark.parametrize(("sign", "shown"), [(";", "';'"), ("\t", "$'\\t'"), ("|", "'|'")])
-def test_one_column_with_another_delimiter_in_its_header_is_told(tmp_path: Path, sign: str, shown: str) -> None:
+def test_one_column_with_another_delimiter_in_its_header_is_told(
+    tmp_path: Path, sign: str, shown: str
+) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(f"city{sign}amount\nPerth{sign}1\n")
     assert scanned(path)[1] == [f"orders.csv: one column: try --delimiter {shown}"]
@@ -56,8 +62,12 @@ def test_files_of_one_table_are_one_proposal_only_with_its_name(tmp_path: Path) 
         scanned(a, table="Orders 1")
 
 
-@pytest.mark.parametrize(("misfits", "expected"), [(0, "order_time"), (1, "order_time"), (4, "order_time"), (14, "other")])
-def test_values_that_do_not_fit_the_type_lower_the_confidence(tmp_path: Path, misfits: int, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("misfits", "expected"), [(0, "order_time"), (1, "order_time"), (4, "order_time"), (14, "other")]
+)
+def test_values_that_do_not_fit_the_type_lower_the_confidence(
+    tmp_path: Path, misfits: int, expected: str
+) -> None:
     """The run would quarantine these records: 5 % are its limit."""
     good = [f"2026-11-{day:02d} 10:00:00" for day in range(1, 21)]
     times = [f"{n + 13}/11/2026 10:00" for n in range(misfits)] + good[misfits:]

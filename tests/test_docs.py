@@ -53,7 +53,11 @@ def test_the_architecture_names_every_room():
 def test_no_tracked_file_names_the_machine():
     here = f"{PROJECT}/"
     found = subprocess.run(
-        [shutil.which("git") or "git", "grep", "-lF", here], cwd=PROJECT, capture_output=True, text=True, check=False
+        [shutil.which("git") or "git", "grep", "-lF", here],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.stdout == ""
 

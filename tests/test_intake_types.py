@@ -215,3 +215,13 @@ def test_columns_that_were_not_read_are_left_alone() -> None:
         parse_types(records(["1"]), {"absent": AMOUNT, "other": pa.string()}, "UTC").table.schema
         == records(["1"]).table.schema
     )
+
+
+def test_a_refused_table_names_its_most_frequent_reasons() -> None:
+    """Reasons name columns, so there can be many: five are told."""
+    from pipeline.errors import InputUnreadable
+    from pipeline.release.conservation import Counts, refuse_mostly_unreadable
+
+    reasons = {f"c{n}: {Reason.NOT_AMOUNT}": n for n in range(1, 8)}
+    with pytest.raises(InputUnreadable, match=r"read: c7: not an amount[^,]* \(7\), .*, 2 more reasons"):
+        refuse_mostly_unreadable([Counts(0, "r", "orders", 30, 2, quarantined=reasons)], 0.5)

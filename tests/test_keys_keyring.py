@@ -66,7 +66,7 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path, umask: int) -> Non
 def test_a_keyring_is_never_overwritten(tmp_path: Path) -> None:
     init_keyring(DEMO, tmp_path)
     before = (tmp_path / "keys/keyring.json").read_bytes()
-    with pytest.raises(JobWrong, match="exists"):
+    with pytest.raises(JobWrong, match=r"exists(?s:.*)hint: it is never overwritten"):
         init_keyring(DEMO, tmp_path)
     assert (tmp_path / "keys/keyring.json").read_bytes() == before
 

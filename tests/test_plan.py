@@ -127,6 +127,10 @@ def test_a_contract_is_exactly_its_fields(tmp_path, keyring):
     assert "lists note" in found[2]
     found = codes(config_in(tmp_path, policy="contract: {orders: [account_id, mobile]}\n"), keyring)
     assert "would hold name" in found[2] and "orders.name" in found[2]
+    found = codes(
+        config_in(tmp_path, policy="contract: {orders: [account_id, mobile, name, nama]}\n"), keyring
+    )
+    assert "the catalog has no column nama" in found[2] and "did you mean name?" in found[2]
 
 
 def test_all_problems_come_at_once_and_the_smallest_code_wins(tmp_path, keyring):

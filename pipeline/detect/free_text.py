@@ -65,7 +65,7 @@ def detect_file(
         says = f"number {first.record} (from 0) is the first: {first.reason}"
         if not len(found.table):
             raise InputUnreadable(f"no record can be read; {says}", where=path.name)
-        tell(f"{path.name}: {len(found.rejected)} records could not be read and are skipped; {says}")
+        tell(f"{path.name}: unreadable records skipped: {len(found.rejected)}; {says}")
     numbers = found.record.to_pylist() if found.rejected else None
     return detect_rows(found.table, column, linked=linked, all_entities=all_entities, numbers=numbers)
 
