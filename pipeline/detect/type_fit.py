@@ -13,12 +13,14 @@ from pipeline.detect.columns import Profile
 from pipeline.intake.model import SliceRecords
 from pipeline.intake.typed import parse_types
 
-WORTH_TELLING = 0.05  # share of misfits; a run's default limit of quarantined records is the same
-MOSTLY = 0.5  # with more misfits the class is not proposed
+WORTH_TELLING = 0.05  # share of misfits
 
 
 def fit_to_type(profile: Profile, values: pa.Array) -> Profile:
-    """Lower the confidence by the share of non-null values that do not fit; mostly misfits become `other`."""
+    """Lower the confidence by the share of non-null values that do not fit, and say what a run would do with them.
+
+    The class stays: a fare with four decimals is an amount all the same, and nothing else says how to treat it.
+    """
     data_class = CLASSES[profile.data_class]
     texts = values.cast(pa.string()).drop_null()
     if pa.types.is_string(data_class.value_type) or not len(texts):
@@ -34,14 +36,9 @@ def fit_to_type(profile: Profile, values: pa.Array) -> Profile:
         return profile
     evidence = (
         *profile.evidence,
-        f"{misfits:.0%} do not fit {data_class.id} ({_word(data_class.value_type)})",
+        f"{misfits:.0%} do not fit {data_class.id} ({_word(data_class.value_type)}) and would be quarantined",
     )
-    confidence = round(profile.confidence * (1 - misfits), 2)
-    if misfits <= MOSTLY:
-        return replace(profile, confidence=confidence, evidence=evidence)
-    return replace(
-        profile, data_class="other", grade=CLASSES["other"].grade, confidence=confidence, evidence=evidence
-    )
+    return replace(profile, confidence=round(profile.confidence * (1 - misfits), 2), evidence=evidence)
 
 
 def _word(kind: pa.DataType) -> str:

@@ -1,5 +1,6 @@
 """A child process of the local engine: gets its secrets once over an inherited pipe, then works until told to stop."""
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its children
     os.umask(0o077)
     keep_freed_memory()
+    gc.set_threshold(100_000)  # columns make millions of bytes objects, and no cycles worth looking for
     pipe = Connection(descriptor)
     try:
         secrets = receive_secrets(pipe)
