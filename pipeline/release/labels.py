@@ -27,9 +27,10 @@ def inspect_labels(
     """Look at the labels of every statistic that is about to be published; `prove` joins the answer.
 
     Args:
-        plan: the run's. statistics: release number -> statistic -> the table as it will be published. key: the
-        run's fingerprint key, under which `inspect_slice` digested the identities. staging: digests of labels go
-        to its `.gate`.
+        plan: the run's.
+        statistics: release number -> statistic -> the table as it will be published.
+        key: the run's fingerprint key, under which `inspect_slice` digested the identities.
+        staging: digests of labels go to its `.gate`.
 
     A label that holds a card, IMEI, ICCID or resident-id number with a valid check digit, an e-mail address or a
     phone number with `+` is a hit by itself: labels are few, and each stands for many people. A label that

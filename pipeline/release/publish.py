@@ -143,15 +143,15 @@ def publish_release(
     """Make a release visible.
 
     Args:
-        out: root of the published trees. staging: private directory on the same file system; staged files are
-        moved out of it. recipient: name of the recipient. date: of the release, YYYY-MM-DD. files: name
-        inside the release -> staged file. documents: name inside the release -> content (manifest, data
-        package). announce: called with tree id and digest once everything is on disk, before anything becomes
-        visible: the
-            ledger's chance to remember the intent.
-        supersede: whether a release with other content may be replaced. intend: called with the tree's id and
-        digest when all is on disk and nothing is visible yet; what it raises
-            stops the publishing.
+        out: root of the published trees.
+        staging: private directory on the same file system; staged files are moved out of it.
+        recipient: name of the recipient.
+        date: of the release, YYYY-MM-DD.
+        files: name inside the release -> staged file.
+        documents: name inside the release -> content (manifest, data package).
+        announce: called with the tree's id and digest when all is on disk and nothing is visible yet: the ledger's
+            chance to remember the intent. What it raises stops the publishing.
+        supersede: whether a release with other content may be replaced.
 
     Raises:
         JobWrong: another content is published already and `supersede` is false.
@@ -161,13 +161,7 @@ def publish_release(
     """
     where = f"{recipient}/{date}"
     trees = out / recipient / RELEASES
-    for directory in (trees.parent, trees):
-        if directory.is_symlink():
-            raise PublishFailed(
-                "is a symbolic link, and releases go only into directories of Pouch's own",
-                where=str(directory.relative_to(out)),
-                hint="put a directory in its place, or choose another --out, then run again",
-            )
+    _refuse_links(out, trees)
     try:
         tree = Path(tempfile.mkdtemp(prefix="tree-", dir=staging))
         size = _fill(tree, files, documents)
@@ -191,6 +185,16 @@ def publish_release(
         bytes=size,
         changed=changed,
     )
+
+
+def _refuse_links(out: Path, trees: Path) -> None:
+    for directory in (trees.parent, trees):
+        if directory.is_symlink():
+            raise PublishFailed(
+                "is a symbolic link, and releases go only into directories of Pouch's own",
+                where=str(directory.relative_to(out)),
+                hint="put a directory in its place, or choose another --out, then run again",
+            )
 
 
 def _fill(tree: Path, files: Mapping[str, Path], documents: Mapping[str, bytes]) -> int:
