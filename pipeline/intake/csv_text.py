@@ -24,6 +24,7 @@ from pipeline.intake.model import Limits, Reason
 from pipeline.intake.record_scan import CsvScan, Offsets
 
 _PIECE = 1 << 20  # bytes scanned at a time, and reparsed exactly where one record of them is malformed
+_BLOCK = 1 << 20  # bytes that Arrow parses at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -283,16 +284,28 @@ def _arrow(
     """
     if not data:
         return _no_rows(columns, wanted)
+    # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
+    for block in (_BLOCK, min(len(data) + 1, (1 << 31) - 1)):
+        table = _parsed(data, columns, wanted, delimiter, block, check_utf8=check_utf8)
+        if table is not None or block > len(data):
+            return table
+    return None
+
+
+def _parsed(
+    data: bytes,
+    columns: Sequence[str],
+    wanted: Sequence[str],
+    delimiter: str,
+    block: int,
+    *,
+    check_utf8: bool,
+) -> pa.Table | None:
     many_lines = b'"' in data
     try:
-        table = pa_csv.read_csv(
+        return pa_csv.read_csv(
             pa.py_buffer(data),
-            # One block: Arrow then need not look for record ends itself. It stops reading at 2 GiB.
-            read_options=pa_csv.ReadOptions(
-                use_threads=False,
-                column_names=list(columns),
-                block_size=min(max(len(data), 1 << 10) + 1, (1 << 31) - 1),
-            ),
+            read_options=pa_csv.ReadOptions(use_threads=False, column_names=list(columns), block_size=block),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char='"',
@@ -312,7 +325,6 @@ def _arrow(
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    return table
 
 
 def _no_rows(columns: Sequence[str], wanted: Sequence[str]) -> pa.Table:

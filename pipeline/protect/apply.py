@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
-from pipeline.protect.memo import Memo
 from pipeline.protect.model import ExportPlan, Step
 from transforms import Keyring, RedactText
 from transforms.base import BoundTransform
@@ -67,8 +66,7 @@ def _bind(step: Step, keyring: Keyring, phone_region: str | None) -> BoundStep:
     bound = step.transform.bind(keyring, step.context)
     if bound.needs_rows:
         return BoundStep(step, bound)
-    distinct = Memo(bound.map_values) if step.transform.keyed else bound.map_values
-    return BoundStep(step, bound, distinct=distinct)
+    return BoundStep(step, bound, distinct=bound.map_values)
 
 
 def apply_export(

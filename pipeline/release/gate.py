@@ -204,7 +204,7 @@ def inspect_slice(view: SliceView, plan: Plan, staging: Path) -> SliceFindings:
 
 
 def _reopened(part: StagedPart, export: ExportPlan, staging: Path) -> tuple[pa.Table | None, tuple[str, ...]]:
-    table, faults = reopen(staging / part.path, export.format, export.schema)
+    table, faults = reopen(staging / part.path, export.format, export.schema, encoded=True)
     if table is not None and not table.num_rows == part.rows == len(part.order):
         return None, ("the file does not have the rows that were written",)
     return table, faults

@@ -73,7 +73,7 @@ class Found:
 
 def cells_of(step: Step, column: pa.Array) -> Cells:
     """Encode a published column, unless its first rows say that nearly all cells differ."""
-    if pa.types.is_string(column.type) and nearly_all_differ(column):
+    if pa.types.is_string(column.type) and nearly_all_differ(column):  # without a dictionary
         codes, values = np.arange(len(column), dtype=np.int64), column
         if column.null_count:
             codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
@@ -84,6 +84,8 @@ def cells_of(step: Step, column: pa.Array) -> Cells:
 
 def nearly_all_differ(column: pa.Array | pa.ChunkedArray) -> bool:
     """Whether looking for equal cells first would cost more than it saves."""
+    if pa.types.is_dictionary(column.type):
+        return False
     head = column.slice(0, 4096)
     if not pa.types.is_string(column.type):
         return True

@@ -9,12 +9,15 @@ import pyarrow.parquet as pq
 from pipeline.errors import PouchError
 from pipeline.sinks import read_part
 from pipeline.sinks.text_cells import RUNS, is_text
+from transforms.base import published_type
 
 _MADE_INERT = f"^'({RUNS.replace('^', '')})"  # RUNS has no negated set: every ^ in it is an anchor
 
 
-def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | None, tuple[str, ...]]:
-    """Read one published file back, strictly.
+def reopen(
+    path: Path, file_format: str, schema: pa.Schema, *, encoded: bool = False
+) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """Read one published file back, strictly; with `encoded`, text may come back as dictionaries.
 
     Returns the cells as published, or None where they cannot be read, and what is wrong with the file; the
     sentences hold no value.
@@ -23,10 +26,13 @@ def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | 
     if faults:
         return None, faults
     try:
-        table = read_part(path, file_format, schema)
+        table = read_part(path, file_format, schema, encoded=encoded)
     except (PouchError, pa.ArrowException, ValueError, OSError, EOFError):
         return None, ("the file cannot be read back as the plan says",)
-    if table.schema.remove_metadata() != schema.remove_metadata():
+    if (
+        table.column_names != schema.names
+        or [published_type(kind) for kind in table.schema.types] != schema.types
+    ):
         return None, ("the schema is not the plan's",)
     return (_without_apostrophes(table) if file_format == "csv" else table), ()
 

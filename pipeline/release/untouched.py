@@ -27,7 +27,7 @@ def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDAr
         order: published row -> row of the slice.
 
     """
-    if step.transform.transform not in CHANGING or not pa.types.is_string(published.type) or len(order) == 0:
+    if step.transform.transform not in CHANGING or not pa.types.is_string(step.type) or len(order) == 0:
         return 0
     codes, values = encoded(raw)
     if not pa.types.is_string(values.type):
@@ -41,16 +41,23 @@ def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDAr
     if not suspects.any():
         return 0
     rows = np.flatnonzero(np.append(suspects, False)[codes[order]])
-    equal = pc.equal(published.take(pa.array(rows)), values.take(pa.array(codes[order[rows]])))
+    equal = pc.equal(_text(published.take(pa.array(rows))), values.take(pa.array(codes[order[rows]])))
     return int(pc.sum(equal, min_count=0).as_py() or 0)
 
 
 def _same_length(values: pa.Array, published: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Distinct raw values as long as some published cell: mostly none, so that no row is compared."""
-    lengths = pc.binary_length(published)
+    distinct = (
+        [chunk.dictionary for chunk in published.chunks] if pa.types.is_dictionary(published.type) else []
+    )
+    lengths = pc.binary_length(pa.chunked_array(distinct, pa.string()) if distinct else published)
     bounds = pc.min_max(lengths).as_py()
     if bounds["min"] is None:
         return np.zeros(len(values), dtype=bool)
     raw = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False)
     # A single character is no identity; a mask of one character may well be `*`.
     return np.asarray((raw >= max(2, bounds["min"])) & (raw <= bounds["max"]), dtype=bool)
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column

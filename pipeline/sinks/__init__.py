@@ -22,11 +22,7 @@ _WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
     "csv": write_csv,
     "jsonl": write_jsonl,
 }
-_READERS: dict[str, Callable[[Path, pa.Schema], pa.Table]] = {
-    "parquet": read_parquet,
-    "csv": read_csv,
-    "jsonl": read_jsonl,
-}
+_TEXT_READERS: dict[str, Callable[[Path, pa.Schema], pa.Table]] = {"csv": read_csv, "jsonl": read_jsonl}
 FORMATS: tuple[str, ...] = tuple(_WRITERS)
 
 
@@ -35,9 +31,12 @@ def write_part(path: Path, table: pa.Table, format: str) -> None:
     _WRITERS[format](path, table)
 
 
-def read_part(path: Path, format: str, schema: pa.Schema) -> pa.Table:
+def read_part(path: Path, format: str, schema: pa.Schema, *, encoded: bool = False) -> pa.Table:
     """Open a part again as published; CSV cells keep the apostrophe that makes them inert.
 
+    With `encoded`, text columns may come back as dictionaries, where the file holds them so.
     Raises CheckFailed where the file is not exactly what `write_part` makes for this schema.
     """
-    return _READERS[format](path, schema)
+    if format == "parquet":
+        return read_parquet(path, schema, encoded=encoded)
+    return _TEXT_READERS[format](path, schema)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import CheckFailed
@@ -11,6 +12,8 @@ ROW_GROUP = 131_072  # rows; a constant of the published format
 DICTIONARY_BYTES = (
     64 << 10
 )  # columns of many values give up their dictionary early instead of building 1 MiB of it
+
+_HEAD = 4096  # rows that tell how a column is best encoded
 
 
 def plain(table: pa.Table) -> pa.Table:
@@ -31,32 +34,75 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """Write without statistics, schema metadata or page index; every page carries a checksum."""
+    source = plain(table)
+    repeating = [
+        name for name, column in zip(source.column_names, source.columns, strict=True) if _repeats(column)
+    ]
+    compression = {
+        name: "snappy" if name in repeating or _shrinks(column) else "none"
+        for name, column in zip(source.column_names, source.columns, strict=True)
+    }
     with pq.ParquetWriter(
         path,
-        plain(table).schema,
+        source.schema,
         version="2.6",
-        compression="snappy",  # read everywhere; hashes and ciphertexts do not compress anyway
-        use_dictionary=True,  # of pages: built from the values written, so it holds no other
+        compression=compression,  # Snappy is read everywhere
+        use_dictionary=repeating,  # of pages: built from the values written, so it holds no other
         dictionary_pagesize_limit=DICTIONARY_BYTES,
         write_statistics=False,
         store_schema=False,
         write_page_index=False,
         write_page_checksum=True,
     ) as writer:
-        writer.write_table(plain(table), row_group_size=ROW_GROUP)
+        writer.write_table(source, row_group_size=ROW_GROUP)
 
 
-def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read with page checksums verified; the schema must be equal and the metadata empty."""
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a dictionary pays: in columns of tokens, nearly all of the first cells differ."""
+    head = column.slice(0, _HEAD)
+    return len(head) == 0 or pc.count_distinct(head, mode="all").as_py() <= len(head) // 2
+
+
+def _shrinks(column: pa.ChunkedArray) -> bool:
+    """Whether compression pays: the first cells lose a quarter of their bytes. Hashes and ciphertexts do not."""
+    if not pa.types.is_string(column.type):
+        return True
+    text = pc.binary_join(
+        pa.array([column.slice(0, _HEAD).drop_null().to_pylist()], pa.list_(pa.string())), ""
+    )
+    content = text.cast(pa.binary())[0].as_buffer()
+    return len(pa.compress(content, codec="snappy", asbytes=True)) * 4 <= len(content) * 3
+
+
+def read_parquet(path: Path, schema: pa.Schema, *, encoded: bool = False) -> pa.Table:
+    """Read with page checksums verified; the schema must be equal and the metadata empty.
+
+    With `encoded`, text columns that the file holds with dictionaries come back with them: each distinct cell once,
+    and also those, if any, that no row refers to.
+    """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.metadata.metadata or file.schema_arrow.metadata:
-                raise CheckFailed("the Parquet file carries metadata", where=path.name)
-            table = file.read(use_threads=False)
+        with pq.ParquetFile(path) as footer:
+            metadata, found = footer.metadata, footer.schema_arrow
+        if metadata.metadata or found.metadata:
+            raise CheckFailed("the Parquet file carries metadata", where=path.name)
+        if not found.equals(schema):
+            raise CheckFailed("the schema is not the planned one", where=path.name)
+        dictionaries = _with_dictionaries(metadata, found) if encoded else []
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+            return file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CheckFailed(
             f"the Parquet file cannot be read ({type(error).__name__})", where=path.name
         ) from None
-    if not table.schema.equals(schema):
-        raise CheckFailed("the schema is not the planned one", where=path.name)
-    return table
+
+
+def _with_dictionaries(metadata: pq.FileMetaData, schema: pa.Schema) -> list[str]:
+    """Text columns whose every chunk begins with a dictionary page."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    return [
+        field.name
+        for number, field in enumerate(schema)
+        if pa.types.is_string(field.type)
+        and groups
+        and all(g.column(number).has_dictionary_page for g in groups)
+    ]
