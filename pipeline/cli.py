@@ -106,9 +106,11 @@ def run(
     checked_format(format)
     if engine != "local":
         raise NotBuilt(f"the {engine} engine is not built yet", hint="--engine local")
+    from pipeline.engines.native import keep_pandas_out
     from pipeline.release.report import print_summary
     from pipeline.run import run_job
 
+    keep_pandas_out()
     summary = run_job(
         job,
         date,

@@ -11,8 +11,8 @@ import pyarrow as pa
 from pipeline.config.loading import load_config
 from pipeline.engines.fitting import FitSlices, join_fits, tables_to_fit, write_links
 from pipeline.engines.local import LocalEngine
-from pipeline.engines.memory import keep_freed_memory
 from pipeline.engines.model import SliceResult
+from pipeline.engines.native import keep_freed_memory
 from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
 from pipeline.errors import InternalError, PouchError, PublishFailed
@@ -54,14 +54,16 @@ def run_job(
     base = base or Path.cwd()
     config = load_config(Path(job), base)
     order = Order(config, day_of(date), base, base / out, workers, supersede, recipient, dry_run)
-    keyring = open_keyring(config.job.keyring, base)
-    store = open_state(base / state)
-    with store.lock():
+    with ExitStack() as stack:
+        engine = stack.enter_context(LocalEngine(order.workers))  # children hold no key yet
+        keyring = open_keyring(config.job.keyring, base)
+        store = open_state(base / state)
+        stack.enter_context(store.lock())
         run = store.begin_run(config.job.job, order.date)
         code = InternalError.code
         try:
             with progress_bar(show_progress) as progress:
-                summary = _stages(order, store, run, keyring, progress)
+                summary = _stages(order, store, run, keyring, engine, progress)
         except PouchError as error:
             code = error.exit_code
             stopped(config, order.date, store, run, error)
@@ -80,12 +82,13 @@ def look_at(job: Path, date: str | None, base: Path | None = None) -> Plan:
     return look(load_config(Path(job), base), day_of(date) if date else None, base)
 
 
-def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Progress) -> RunSummary:
+def _stages(
+    order: Order, store: State, run: str, keyring: Keyring, engine: LocalEngine, progress: Progress
+) -> RunSummary:
     destroy_expired(store, datetime.now(UTC).date(), order.config.job.quarantine_days)
     settle_pending(order.out, store.ledger)
     with ExitStack() as stack:
         keep_freed_memory()
-        engine = stack.enter_context(LocalEngine(order.workers))  # children import while the parent cuts
         ready = prepare(order, store, keyring)
         if not ready.plan.releases:
             return nothing_to_do(order, ready, store, run)

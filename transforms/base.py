@@ -18,6 +18,8 @@ NUMBERS: frozenset[Family] = frozenset({"integer", "decimal", "float"})
 TIMES: frozenset[Family] = frozenset({"time"})
 ANY: frozenset[Family] = TEXT | NUMBERS | TIMES
 
+_BATCH = 1 << 13  # values transformed at a time
+
 ValueFunction = Callable[[pa.Array], pa.Array]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 
@@ -120,9 +122,16 @@ class BoundTransform:
         return _over_distinct(array, self.map_values, encode=self._once_per_distinct)
 
     def map_values(self, values: pa.Array) -> pa.Array:
-        """Transform values one for one, without looking for equal ones first; for values already distinct."""
+        """Transform values one for one, without looking for equal ones first; for values already distinct.
+
+        In batches, so that what is made of them on the way stays in the processor's cache.
+        """
         self._transform.require(values.type)
-        return self._function(plain(values))
+        values = plain(values)
+        if len(values) <= _BATCH:
+            return self._function(values)
+        starts = range(0, len(values), _BATCH)
+        return pa.concat_arrays([self._function(values.slice(start, _BATCH)) for start in starts])
 
     def reveal(self, array: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Turn tokens back into text. Raises `TokenRejected`, always with the same sentence."""

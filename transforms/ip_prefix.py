@@ -46,9 +46,9 @@ class IpPrefix(Transform):
             return pa.array(
                 [None if v is None else self._network(v) for v in values.to_pylist()], pa.string()
             )
-        start = rf"^((?:{_OCTET}\.){{3}}){_OCTET}\z"
-        usual = pc.match_substring_regex(values, start)
-        networks = pc.replace_substring_regex(values, start, r"\10/24")
+        usual = pc.match_substring_regex(values, rf"^{_OCTET}(?:\.{_OCTET}){{3}}\z")
+        # What is left of the last point, which is quicker than a replacement by regular expression.
+        networks = pc.binary_join_element_wise(pc.ascii_rtrim(values, "0123456789"), "0/24", "")
         return pc.if_else(usual, networks, self._others(values, usual))
 
     def _others(self, values: pa.Array, usual: pa.Array) -> pa.Array:

@@ -106,6 +106,14 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType = TEXT) -> pa.Array:
     )
 
 
+def encoded_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
+    """Return the same, text as a dictionary."""
+    if name in table.column_names and pa.types.is_string(table.column(name).type) and len(table):
+        return table.column(name).dictionary_encode().combine_chunks()
+    array = column_of(table, name, kind)
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array
+
+
 def write_links(fit: Fit, path: Path) -> None:
     """Write the links as an Arrow IPC file that children map; raw subjects, so nobody else may read it."""
     path.touch(mode=0o600)

@@ -1,10 +1,5 @@
 """The local engine: child processes on this machine, each slice read once, bytes independent of their number."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
-from pipeline.engines.memory import CHILD_ENVIRONMENT
+from pipeline.engines.starting import Process, start_child
 from pipeline.engines.work import Secrets, SliceWork
 from pipeline.engines.worker import CALL, DONE, FAILED, RESULT, SLICES, STOP, send_secrets
 from pipeline.errors import InternalError, Problem, error_of
@@ -22,16 +17,10 @@ from pipeline.intake import Cut
 
 T = TypeVar("T")
 
-# The child takes the parent's module path, not the working directory: a job's folder must not shadow Pouch.
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from pipeline.engines.worker import main; main(int(sys.argv[2]))"
-)
-
 
 @dataclass
 class _Child:
-    process: subprocess.Popen[bytes]
+    process: Process
     pipe: Connection
     has_work: bool = False
 
@@ -40,8 +29,8 @@ class LocalEngine:
     """Two verbs: `map_slices` and `group`. Use as a context manager; leaving it ends all children."""
 
     def __init__(self, workers: int) -> None:
-        """Start the children at once, so that they import while the parent reads the configuration."""
-        self._children = [_start() for _ in range(workers)]
+        """Start the children at once: before this process holds keys or starts threads."""
+        self._children = [_Child(*start_child()) for _ in range(workers)]
         self._unlocked = False
 
     def __enter__(self) -> "LocalEngine":
@@ -120,18 +109,6 @@ class LocalEngine:
             raise error_of(value)
         assert kind == DONE
         return cast("T", value)
-
-
-def _start() -> _Child:
-    ours, theirs = socket.socketpair()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        env=CHILD_ENVIRONMENT | os.environ,
-        stdin=subprocess.DEVNULL,
-    )
-    theirs.close()
-    return _Child(process, Connection(ours.detach()))
 
 
 def _heaviest_first(task: tuple[Cut, Sequence[int]]) -> tuple[int, str, int]:

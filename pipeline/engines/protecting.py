@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engines.fitting import TEXT, column_of
+from pipeline.engines.fitting import TEXT, encoded_column
 from pipeline.engines.model import SliceResult, SliceView, StagedPart, Tap
 from pipeline.engines.order import row_order
 from pipeline.engines.work import Secrets
@@ -70,7 +70,7 @@ class ProtectSlices:
     ) -> SliceResult:
         typed = parse_types(records, table.types, table.source.timezone, table.ranges)
         columns = {
-            name: _encoded(column_of(typed.table, name, table.types.get(name, TEXT)))
+            name: encoded_column(typed.table, name, table.types.get(name, TEXT))
             for name in sorted(table.used)
         }
         named = [(table.classes[name], columns[name]) for name in table.source.subject_columns]
@@ -191,10 +191,6 @@ def _refuse_unknown(table: TablePlan, records: SliceRecords) -> None:
             for name in shown_keys(unknown)
         ]
     )
-
-
-def _encoded(array: pa.Array) -> pa.Array:
-    return array.dictionary_encode() if pa.types.is_string(array.type) else array
 
 
 def _counts(reasons: pa.Array | None) -> Mapping[str, int]:

@@ -3,13 +3,12 @@
 import gc
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pipeline.engines.memory import keep_freed_memory
+from pipeline.engines.native import keep_freed_memory, keep_pandas_out
 from pipeline.engines.work import Secrets, SliceWork
 from pipeline.errors import PouchError, Problem, problem_of
 from transforms import Keyring
@@ -26,11 +25,12 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its children
     os.umask(0o077)
     keep_freed_memory()
+    keep_pandas_out()
     gc.set_threshold(100_000)  # columns make millions of bytes objects, and no cycles worth looking for
     pipe = Connection(descriptor)
     try:
         secrets = receive_secrets(pipe)
-        _preload()
+        preload()
         _silence()
         staging = Path(pipe.recv())
         work: SliceWork | None = None
@@ -106,14 +106,10 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _preload() -> None:
-    """Import what every slice needs while the parent is still reading."""
+def preload() -> None:
+    """Import what every slice needs: before a fork, or while the parent is still reading."""
     import pyarrow.compute
     import pyarrow.csv
     import pyarrow.parquet  # noqa: F401 - imported for its effect
 
     import pipeline.engines.protecting  # noqa: F401 - the same
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -1,6 +1,6 @@
 """Apply a release's steps to the columns of one slice: each distinct value once, rows only to gather."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Step
+from pipeline.protect.remembered import Remembered
 from transforms import Keyring, RedactText
 from transforms.base import BoundTransform
 from transforms.context import Context
@@ -21,6 +22,8 @@ LINKED_CLASSES = frozenset(
     class_id for class_id, data_class in CLASSES.items() if data_class.kind == "direct_identifier"
 ) | {"order_id", "tracking_number", "postal_address"}
 
+_FEW = 4096  # distinct cells that a column may have to stay encoded
+
 
 @dataclass(frozen=True)
 class BoundStep:
@@ -30,6 +33,7 @@ class BoundStep:
     bound: BoundTransform | None  # None for redacted text
     redactor: "Redactor | None" = None
     distinct: Callable[[pa.Array], pa.Array] | None = None  # results for distinct values; None = needs rows
+    remembered: Remembered | None = None  # the same with what earlier slices gave, where that is worth while
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ def _bind(step: Step, keyring: Keyring, phone_region: str | None) -> BoundStep:
     bound = step.transform.bind(keyring, step.context)
     if bound.needs_rows:
         return BoundStep(step, bound)
-    return BoundStep(step, bound, distinct=bound.map_values)
+    remembered = Remembered(bound.map_values) if step.transform.keyed else None
+    return BoundStep(step, bound, distinct=bound.map_values, remembered=remembered)
 
 
 def apply_export(
@@ -77,7 +82,7 @@ def apply_export(
     subject: pa.Array | None,
     row_ids: Callable[[], pa.Array],
 ) -> pa.Table:
-    """Return the published rows.
+    """Return the published rows; text columns of few distinct cells may come as dictionaries.
 
     Args:
         bound: the steps with their keys.
@@ -100,11 +105,36 @@ def apply_export(
             people = subject.take(rows) if subject is not None else None
             arrays.append(step.bound(_plain(column.take(rows)), subject=people, row_ids=ids))
         elif isinstance(column, pa.DictionaryArray):
-            values = step.distinct(column.dictionary)
-            arrays.append(values.take(column.indices.take(rows)))
+            arrays.append(_gathered(step, column, rows))
         else:
             arrays.append(step.bound(column.take(rows)))
-    return pa.table(arrays, schema=bound.export.schema)
+    return pa.table(arrays, schema=_with_dictionaries(bound.export.schema, arrays))
+
+
+def _with_dictionaries(schema: pa.Schema, arrays: Sequence[pa.Array]) -> pa.Schema:
+    fields = []
+    for field, array in zip(schema, arrays, strict=True):
+        encoded = isinstance(array, pa.DictionaryArray) and array.type.value_type == field.type
+        fields.append(field.with_type(array.type) if encoded else field)
+    return pa.schema(fields)
+
+
+def _gathered(step: BoundStep, column: pa.DictionaryArray, rows: pa.Array) -> pa.Array:
+    """Results of the distinct values, at the published rows."""
+    codes = column.indices.take(rows)
+    if step.remembered is not None:
+        results, own = step.remembered(column.dictionary)
+        return results.take(codes if own is None else own.take(codes))
+    assert step.distinct is not None
+    results = step.distinct(column.dictionary)
+    if (
+        pa.types.is_string(results.type)
+        and pc.count_distinct(results.slice(0, _FEW), mode="all").as_py() <= _FEW // 2
+    ):
+        cells = results.dictionary_encode()
+        if len(cells.dictionary) <= _FEW:  # rows are gathered as numbers, and written as such
+            return pa.DictionaryArray.from_arrays(cells.indices.take(codes), cells.dictionary)
+    return results.take(codes)
 
 
 def _redact(

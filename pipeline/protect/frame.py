@@ -12,6 +12,7 @@ from pipeline.protect.apply import apply_export, bind_export
 from pipeline.protect.model import ExportPlan, Step
 from pipeline.protect.steps import resolve_step
 from transforms import Drop, Keyring
+from transforms.base import plain
 from transforms.context import Context
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def protect_frame(
     )
     result = df[[step.column for step in steps if step.published]].copy()
     for step in changed:
-        result[step.column] = made[step.column].to_pandas().set_axis(df.index)
+        result[step.column] = plain(made[step.column]).to_pandas().set_axis(df.index)
     return result
 
 

@@ -9,6 +9,7 @@ Python. Both give the same form; a test holds them together.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,8 +52,30 @@ class Forms:
         return [bytes(self.data[s:e]).decode() for s, e in zip(self.starts, self.ends, strict=True)]
 
 
+_BATCH = 1 << 13  # values at a time: what is made of them on the way stays in the processor's cache
+
+
 def forms_of(values: pa.Array) -> Forms:
     """Forms of plain text values; nulls become empty."""
+    if len(values) <= _BATCH:
+        return _forms_of(values)
+    return _joined([_forms_of(values.slice(first, _BATCH)) for first in range(0, len(values), _BATCH)])
+
+
+def _joined(parts: Sequence[Forms]) -> Forms:
+    """One after the other, padded once."""
+    sizes = [len(part.data) - _PADDING for part in parts]
+    before = np.cumsum([0, *sizes[:-1]])
+    data = np.concatenate([*(part.data[:size] for part, size in zip(parts, sizes, strict=True)), _NOTHING])
+    starts = np.concatenate([part.starts + first for part, first in zip(parts, before, strict=True)])
+    ends = np.concatenate([part.ends + first for part, first in zip(parts, before, strict=True)])
+    return Forms(data, starts, ends)
+
+
+_NOTHING = np.zeros(_PADDING, dtype=np.uint8)
+
+
+def _forms_of(values: pa.Array) -> Forms:
     values = pc.fill_null(values, "") if values.null_count else values
     offsets, data = _buffers(values)
     foreign = bool(len(data)) and int(data.max()) >= 128
@@ -178,9 +201,16 @@ def digit_counts(forms: Forms) -> Positions:
 
 def counts_of(forms: Forms, marked: NDArray[np.bool_]) -> Positions:
     """Marked bytes in each form."""
-    places = np.zeros(len(forms.data) + 1, dtype=np.int64)
-    np.cumsum(marked, out=places[1:])
-    return places[forms.ends] - places[forms.starts]
+    counts = np.empty(len(forms.starts), dtype=np.int64)
+    in_order = bool((forms.starts[1:] >= forms.ends[:-1]).all())
+    step = _BATCH if in_order else max(1, len(counts))
+    for first in range(0, len(counts), step):
+        starts, ends = forms.starts[first : first + step], forms.ends[first : first + step]
+        low, high = int(starts.min()), int(ends.max())
+        places = np.zeros(high - low + 1, dtype=np.int64)
+        np.cumsum(marked[low:high], out=places[1:])
+        counts[first : first + step] = places[ends - low] - places[starts - low]
+    return counts
 
 
 # ------------------------------------------------------------------ phones

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -34,7 +35,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """Write without statistics, schema metadata or page index; every page carries a checksum."""
-    source = plain(table)
+    source = _compacted(table)
     repeating = [
         name for name, column in zip(source.column_names, source.columns, strict=True) if _repeats(column)
     ]
@@ -57,8 +58,40 @@ def write_parquet(path: Path, table: pa.Table) -> None:
         writer.write_table(source, row_group_size=ROW_GROUP)
 
 
+def _compacted(table: pa.Table) -> pa.Table:
+    """Plain columns, but for small dictionaries: these hold the cells of the rows, no others, sorted.
+
+    The order of first appearance would tell of the input's order of rows.
+    """
+    whole = plain(table)
+    columns = [_small_dictionary(column) for column in table.columns]
+    for number, column in enumerate(columns):
+        if column is not None:
+            whole = whole.set_column(number, table.column_names[number], column)
+    return whole
+
+
+def _small_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray | None:
+    if not pa.types.is_dictionary(column.type) or not pa.types.is_string(column.type.value_type):
+        return None
+    array = column.combine_chunks()
+    if array.dictionary.null_count or array.dictionary.nbytes > DICTIONARY_BYTES:
+        return None
+    missing = array.indices.is_null().to_numpy(zero_copy_only=False)
+    codes = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    used = np.bincount(codes[~missing], minlength=len(array.dictionary)) > 0
+    ordered = pc.sort_indices(array.dictionary).to_numpy()
+    ordered = ordered[used[ordered]]
+    place = np.zeros(len(used), np.int32)
+    place[ordered] = np.arange(len(ordered), dtype=np.int32)
+    compacted = pa.array(place[codes] if len(used) else codes, mask=missing)
+    return pa.DictionaryArray.from_arrays(compacted, array.dictionary.take(pa.array(ordered)))
+
+
 def _repeats(column: pa.ChunkedArray) -> bool:
     """Whether a dictionary pays: in columns of tokens, nearly all of the first cells differ."""
+    if pa.types.is_dictionary(column.type):
+        return True
     head = column.slice(0, _HEAD)
     return len(head) == 0 or pc.count_distinct(head, mode="all").as_py() <= len(head) // 2
 
