@@ -61,18 +61,28 @@ class ProtectSlices:
         table = self.plan.tables[cut.table]
         for records in read(cut, lane, table.source, columns=table.used, base=self.base):
             _refuse_unknown(table, records)
-            result = self._on_slice(cut, table, records, secrets, staging)
-            del records  # or the next slice would be read beside this one
+            typed = parse_types(records, table.types, table.source.timezone, table.ranges)
+            columns = {
+                name: encoded_column(typed.table, name, table.types.get(name, TEXT))
+                for name in sorted(table.used)
+            }
+            typed = replace(
+                typed, table=typed.table.select([])
+            )  # the columns stand for it: let go of the text
+            del records
+            result = self._on_slice(cut, table, typed, columns, secrets, staging)
+            del typed, columns  # or the next slice would be read beside this one
             yield result
 
     def _on_slice(
-        self, cut: Cut, table: TablePlan, records: SliceRecords, secrets: Secrets, staging: Path
+        self,
+        cut: Cut,
+        table: TablePlan,
+        typed: SliceRecords,
+        columns: Mapping[str, pa.Array],
+        secrets: Secrets,
+        staging: Path,
     ) -> SliceResult:
-        typed = parse_types(records, table.types, table.source.timezone, table.ranges)
-        columns = {
-            name: encoded_column(typed.table, name, table.types.get(name, TEXT))
-            for name in sorted(table.used)
-        }
         named = [(table.classes[name], columns[name]) for name in table.source.subject_columns]
         subject = resolve_subject(named, self._links if len(named) > 1 else None) if named else None
         every_row = pa.array(np.arange(len(typed.table)))

@@ -72,8 +72,10 @@ def _has_one_thread() -> bool:
 def _forked(theirs: socket.socket) -> Process:
     worker.preload()
     gc.freeze()  # what is imported stays shared: a collection in the child would touch, and so copy, all of it
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by who started us; what is buffered must not be written twice
+            with suppress(OSError, ValueError):
+                stream.flush()
     pid = os.fork()
     if pid == 0:
         _serve(theirs.fileno())

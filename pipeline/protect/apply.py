@@ -123,8 +123,7 @@ def _gathered(step: BoundStep, column: pa.DictionaryArray, rows: pa.Array) -> pa
     """Results of the distinct values, at the published rows."""
     codes = column.indices.take(rows)
     if step.remembered is not None:
-        results, own = step.remembered(column.dictionary)
-        return results.take(codes if own is None else own.take(codes))
+        return step.remembered(column.dictionary, codes)
     assert step.distinct is not None
     results = step.distinct(column.dictionary)
     if (

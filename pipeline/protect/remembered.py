@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-MOST_VALUES = 1 << 18  # per column and child: a constant, so that memory does not grow with the input
+MOST_VALUES = 1 << 18  # per column and child, and
+MOST_BYTES = 48 << 20  # of tokens: constants, so that memory does not grow with the input
 _SLOTS = 1 << 19
 # Below this share of known values, looking up costs more than it saves (order numbers are new every time).
 LEAST_SHARE = 0.2
@@ -22,36 +23,41 @@ _EMPTY = np.uint64(0)
 
 Digests = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
+Tokens = NDArray[np.uint8]  # one row of bytes a token
 
 
 class Remembered:
-    """A function of distinct texts, with the results of the first `MOST_VALUES` texts kept.
+    """A function from distinct texts to tokens of one length, with the tokens of the first texts kept.
 
-    Guarantee: the same results as the function alone, value by value; what came before changes only the time.
+    Guarantee: the same tokens as the function alone, value by value; what came before changes only the time.
     """
 
     def __init__(self, function: Callable[[pa.Array], pa.Array]) -> None:
         self._function = function
         self._table = _Table()
         self._values: pa.Array = pa.array([], pa.string())
-        self._results: pa.Array | None = None
+        # Room for all that may be kept, made when the tokens' length is known; the first len(values) are in use.
+        self._tokens: Tokens = np.empty((0, 0), np.uint8)
         self._slices = 0
         self._active = True
 
-    def __call__(self, values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
-        """Return results and, for each value, which of them is its own; None = they are in the values' order."""
-        if not self._active or values.null_count or not pa.types.is_string(values.type):
-            return self._function(values), None
+    def __call__(self, values: pa.Array, codes: pa.Array) -> pa.Array:
+        """Return the tokens of distinct `values` at the rows' `codes`; null codes stay null."""
+        if not self._active or values.null_count or codes.null_count or not pa.types.is_string(values.type):
+            return self._function(values).take(codes)
         digests = text_digests(values)
         at = self._table.find(digests)
         self._forget_unequal(values, at)
         is_new = at < 0
         new = values.filter(pa.array(is_new))
-        fresh = self._function(new)
-        results = fresh if self._results is None else pa.concat_arrays([self._results, fresh])
-        at[is_new] = len(self._values) + np.arange(len(new))
-        self._learn(new, digests[is_new], results, known=len(values) - len(new))
-        return results, pa.array(at)
+        fresh = _matrix(self._function(new)) if len(new) else self._tokens[:0]
+        if fresh is None or fresh.shape[1] != self._width(fresh):
+            self._forget()  # tokens of several lengths
+            return self._function(values).take(codes)
+        known = len(self._values)
+        kept = self._learn(new, digests[is_new], fresh, known=len(values) - len(new))
+        at[is_new] = known + np.arange(len(new))
+        return _gathered(self._tokens, fresh[kept:], known + kept, at[codes.to_numpy()])
 
     def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
         known = np.flatnonzero(at >= 0)
@@ -60,18 +66,56 @@ class Remembered:
         same = pc.equal(values.take(pa.array(known)), self._values.take(pa.array(at[known])))
         at[known[~same.to_numpy(zero_copy_only=False)]] = -1
 
-    def _learn(self, new: pa.Array, digests: Digests, results: pa.Array, *, known: int) -> None:
-        """Keep what there is room for; `results` are those of the values kept before, then those of `new`."""
+    def _learn(self, new: pa.Array, digests: Digests, fresh: Tokens, *, known: int) -> int:
+        """Keep what there is room for; returns how many of the new ones."""
         self._slices += 1
-        if self._slices >= _TRIALS and known < LEAST_SHARE * (known + len(new)):
+        if not len(self._tokens):
+            most = min(MOST_VALUES, MOST_BYTES // max(1, fresh.shape[1]))
+            self._tokens = np.empty((most, fresh.shape[1]), np.uint8)
+        elif self._slices >= _TRIALS and known < LEAST_SHARE * (known + len(new)):
             self._active = False
-            self._values, self._results, self._table = pa.array([], pa.string()), None, _Table()
-            return
-        room = min(MOST_VALUES - len(self._values), len(new))
-        if room > 0:
-            self._table.insert(digests[:room], len(self._values))
+        first = len(self._values)
+        room = min(len(self._tokens) - first, len(new))
+        if room > 0 and self._active:
+            self._table.insert(digests[:room], first)
+            self._tokens[first : first + room] = fresh[:room]
             self._values = pa.concat_arrays([self._values, new.slice(0, room)])
-            self._results = results.slice(0, len(self._values))
+            return room
+        return 0
+
+    def _width(self, fresh: Tokens) -> int:
+        return int(self._tokens.shape[1] if len(self._tokens) else fresh.shape[1])
+
+    def _forget(self) -> None:
+        self._active = False
+        self._values, self._tokens, self._table = pa.array([], pa.string()), self._tokens[:0], _Table()
+
+
+def _matrix(tokens: pa.Array) -> Tokens | None:
+    """One row of bytes a token; None where their lengths differ or one is null."""
+    if tokens.null_count:
+        return None
+    _, offsets, data = tokens.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[tokens.offset : tokens.offset + len(tokens) + 1]
+    width = int(bounds[1] - bounds[0])
+    if not width or not (np.diff(bounds) == width).all():
+        return None
+    return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]].reshape(len(tokens), width)
+
+
+def _gathered(kept: Tokens, others: Tokens, first_other: int, rows: Numbers) -> pa.Array:
+    """A text column; row numbers from `first_other` on are of `others`."""
+    width = kept.shape[1]
+    if len(rows) * width >= 1 << 31:
+        raise OverflowError("a column of tokens has more than 2 GiB")
+    if len(others):
+        beyond = np.flatnonzero(rows >= first_other)
+        found = kept.take(np.minimum(rows, max(0, first_other - 1)), axis=0)
+        found[beyond] = others[rows[beyond] - first_other]
+    else:
+        found = kept.take(rows, axis=0)
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(width)
+    return pa.Array.from_buffers(pa.string(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(found)])
 
 
 class _Table:

@@ -4,25 +4,26 @@
 runs in the parent: it joins what the children found. Neither ever returns a value of the data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.engines.model import SliceView, StagedPart
+from pipeline.errors import CheckFailed
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
 from pipeline.release.checksums import Sample, Verdict, candidates, sampled, verdicts
 from pipeline.release.domain_text import published_domain
 from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
 from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
 from pipeline.release.normalized import Digests, Forms, forms_of
-from pipeline.release.own_row import Cells, Published, Rows, cells_of, nearly_all_differ, search
-from pipeline.release.reopening import reopen
-from pipeline.release.untouched import untouched
+from pipeline.release.own_row import Cells, Published, Rows, cells_of, search
+from pipeline.release.reopening import UNREADABLE, reopen_by_column
+from pipeline.release.untouched import raw_column, untouched
+from transforms.domains import OutputDomain
 
 DIRECTORY = ".gate"  # inside the staging directory; never part of a release
 KEEPING = frozenset(
@@ -163,31 +164,17 @@ def inspect_slice(view: SliceView, plan: Plan, staging: Path) -> SliceFindings:
     samples: list[Sample] = []
     published: list[Published] = []
     for release, part in sorted(view.parts.items()):
-        export = exports[release]
-        table, faults = _reopened(part, export, staging)
-        hits += [Hit(release, view.table, "", "", "file", 0, fault) for fault in faults]
-        if table is None:
+        try:
+            found = _inspect_part(release, part, exports[release], view, staging)
+        except CheckFailed:
+            hits.append(Hit(release, view.table, "", "", "file", 0, UNREADABLE))
             continue
-        rows.append((release, table.num_rows))
-        order = part.order.to_numpy(zero_copy_only=False)
-        searched = []
-        for position, step in enumerate(step for step in export.steps if step.published):
-            column = table.column(position)
-            cells, found = _inspect_column(step, column, view, order, release)
-            hits += found
-            if cells is not None:
-                searched.append(cells)
-                name = f"{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}"
-                files += _cell_files(cells, cells.texts, cells.forms, view, release, staging, name)
-                inside = candidates(cells.texts, cells.forms, _allowed(cells.step), view.fingerprint_key)
-                samples += _samples(inside, cells, view, release)
-                if texts := sorted({text for found, _ in inside.values() for text in found}):
-                    array = pa.array(texts, pa.string())
-                    files += _cell_files(
-                        cells, array, forms_of(array), view, release, staging, f"{name}-inside"
-                    )
-        kept = frozenset(step.column for step in export.steps if step.transform.transform == "keep")
-        published.append(Published(release, tuple(searched), kept, order))
+        hits += found.hits
+        if found.published is not None:
+            rows.append((release, part.rows))
+            published.append(found.published)
+        files += found.files
+        samples += found.samples
     hits += [
         Hit(found.release, view.table, found.column, found.data_class, "own_row", found.cells)
         for found in search(published, identities, view.subject, view.fingerprint_key)
@@ -203,33 +190,93 @@ def inspect_slice(view: SliceView, plan: Plan, staging: Path) -> SliceFindings:
     )
 
 
-def _reopened(part: StagedPart, export: ExportPlan, staging: Path) -> tuple[pa.Table | None, tuple[str, ...]]:
-    table, faults = reopen(staging / part.path, export.format, export.schema, encoded=True)
-    if table is not None and not table.num_rows == part.rows == len(part.order):
-        return None, ("the file does not have the rows that were written",)
-    return table, faults
+@dataclass(frozen=True)
+class _PartFindings:
+    """Of one part; `published` is None where the file is not what the plan says."""
+
+    hits: tuple[Hit, ...]
+    published: Published | None = None
+    files: tuple[CellFile, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+def _inspect_part(
+    release: int, part: StagedPart, export: ExportPlan, view: SliceView, staging: Path
+) -> _PartFindings:
+    reopened, faults = reopen_by_column(staging / part.path, export.format, export.schema)
+    if reopened is not None and not reopened.rows == part.rows == len(part.order):
+        reopened, faults = None, ("the file does not have the rows that were written",)
+    hits = [Hit(release, view.table, "", "", "file", 0, fault) for fault in faults]
+    if reopened is None:
+        return _PartFindings(tuple(hits))
+    order = part.order.to_numpy(zero_copy_only=False)
+    searched = []
+    files: list[CellFile] = []
+    samples: list[Sample] = []
+    for position, step in enumerate(step for step in export.steps if step.published):
+        if not may_hold_raw(step):
+            hits += _inspect_tokens(step, reopened.pieces(step.column), view, order, release)
+            continue
+        cells = cells_of(step, reopened.whole(step.column))
+        hits += _inspect_cells(step, cells, view, order, release)
+        searched.append(cells)
+        name = f"{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}"
+        files += _cell_files(cells, cells.texts, cells.forms, view, release, staging, name)
+        inside = candidates(cells.texts, cells.forms, _allowed(step), view.fingerprint_key)
+        samples += _samples(inside, cells, view, release)
+        if texts := sorted({text for found, _ in inside.values() for text in found}):
+            array = pa.array(texts, pa.string())
+            files += _cell_files(cells, array, forms_of(array), view, release, staging, f"{name}-inside")
+    kept = frozenset(step.column for step in export.steps if step.transform.transform == "keep")
+    return _PartFindings(
+        tuple(hits), Published(release, tuple(searched), kept, order), tuple(files), tuple(samples)
+    )
 
 
-def _inspect_column(
-    step: Step, column: pa.ChunkedArray, view: SliceView, order: Rows, release: int
-) -> tuple[Cells | None, list[Hit]]:
-    """Rules `domain` and `untouched` on one column; its cells, if they can hold raw text."""
-    cells = cells_of(step, _plain(column)) if may_hold_raw(step) else None
-    hits = []
-    outside = _outside(step, column, cells)
+def _inspect_tokens(
+    step: Step, pieces: Iterator[pa.Array], view: SliceView, order: Rows, release: int
+) -> list[Hit]:
+    """Rules `domain` and `untouched` on a column that cannot hold raw text, piece by piece."""
+    domain = published_domain(step)
+    raw = raw_column(step, view.columns[step.column])
+    outside = equal = first = 0
+    for piece in pieces:
+        members = _members(domain, piece)
+        outside += len(members) - int(np.count_nonzero(members))
+        if raw is not None:
+            equal += untouched(step, piece, raw, order[first : first + len(piece)])
+        first += len(piece)
+    return _cell_hits(step, view, release, outside, equal)
+
+
+def _inspect_cells(step: Step, cells: Cells, view: SliceView, order: Rows, release: int) -> list[Hit]:
+    """The same on a column in which identities are looked for."""
+    members = np.append(published_domain(step).holds(cells.values).to_numpy(zero_copy_only=False), True)
+    outside = 0 if members.all() else int(np.count_nonzero(~members[cells.codes]))
+    raw = raw_column(step, view.columns[step.column])
+    equal = untouched(step, cells.published, raw, order) if raw is not None else 0
+    return _cell_hits(step, view, release, outside, equal)
+
+
+def _cell_hits(step: Step, view: SliceView, release: int, outside: int, equal: int) -> list[Hit]:
+    found = []
     if outside:
         says = f"is not {published_domain(step).description}"
-        hits.append(Hit(release, view.table, step.column, step.data_class, "domain", outside, says))
-    equal = untouched(step, column, view.columns[step.column], order)
+        found.append(Hit(release, view.table, step.column, step.data_class, "domain", outside, says))
     if equal:
-        hits.append(
+        found.append(
             Hit(release, view.table, step.column, step.data_class, "untouched", equal, "is not transformed")
         )
-    return cells, hits
+    return found
+
+
+def _members(domain: OutputDomain, piece: pa.Array) -> NDArray[np.bool_]:
+    """Whether each cell is in the domain; a dictionary's cells are asked once."""
+    if not isinstance(piece, pa.DictionaryArray):
+        return np.asarray(domain.holds(piece).to_numpy(zero_copy_only=False))
+    codes, values = encoded(piece)
+    members: NDArray[np.bool_] = np.append(domain.holds(values).to_numpy(zero_copy_only=False), True)[codes]
+    return members
 
 
 def may_hold_raw(step: Step) -> bool:
@@ -240,17 +287,6 @@ def may_hold_raw(step: Step) -> bool:
         pa.types.is_integer(step.type) or pa.types.is_decimal(step.type) or pa.types.is_floating(step.type)
     )
     return bool(number) and step.transform.transform == "keep"
-
-
-def _outside(step: Step, column: pa.ChunkedArray, cells: Cells | None) -> int:
-    """Published cells that are not in the step's output domain; looked at once per distinct cell."""
-    domain = published_domain(step)
-    if cells is None and nearly_all_differ(column):
-        inside = (pc.sum(domain.holds(chunk), min_count=0).as_py() for chunk in column.chunks)
-        return len(column) - int(sum(inside))
-    codes, values = (cells.codes, cells.values) if cells is not None else encoded(_plain(column))
-    members = domain.holds(values).to_numpy(zero_copy_only=False)
-    return 0 if members.all() else int((~np.append(members, True)[codes]).sum())
 
 
 def _allowed(step: Step) -> frozenset[str]:

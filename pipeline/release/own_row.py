@@ -47,6 +47,7 @@ class Cells:
     """One published column in which identities are looked for."""
 
     step: Step
+    published: pa.Array  # as read back
     codes: Rows  # published row -> distinct cell; -1 = null
     values: pa.Array  # distinct cells as published (or every cell, where nearly all differ)
     texts: pa.Array  # the same as they are searched: tags and mask characters become `*`, numbers become text
@@ -79,7 +80,7 @@ def cells_of(step: Step, column: pa.Array) -> Cells:
             codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
     else:
         codes, values = encoded(column)
-    return Cells(step, codes, values, _searched(step, values))
+    return Cells(step, column, codes, values, _searched(step, values))
 
 
 def nearly_all_differ(column: pa.Array | pa.ChunkedArray) -> bool:

@@ -1,5 +1,7 @@
 """Rule: every staged file is what the plan says, read back from its bytes."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,17 +9,54 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import PouchError
-from pipeline.sinks import read_part
+from pipeline.sinks import ParquetColumns, read_part
 from pipeline.sinks.text_cells import RUNS, is_text
-from transforms.base import published_type
 
+UNREADABLE = "the file cannot be read back as the plan says"
 _MADE_INERT = f"^'({RUNS.replace('^', '')})"  # RUNS has no negated set: every ^ in it is an anchor
 
 
-def reopen(
-    path: Path, file_format: str, schema: pa.Schema, *, encoded: bool = False
-) -> tuple[pa.Table | None, tuple[str, ...]]:
-    """Read one published file back, strictly; with `encoded`, text may come back as dictionaries.
+@dataclass(frozen=True)
+class Reopened:
+    """A published file, read back column by column, so that memory holds a part of it at a time."""
+
+    rows: int
+    pieces: Callable[
+        [str], Iterator[pa.Array]
+    ]  # column -> its cells in order; raises CheckFailed where unreadable
+
+    def whole(self, column: str) -> pa.Array:
+        """All cells of a column; text of few distinct cells may come as a dictionary."""
+        found = list(self.pieces(column))
+        return found[0] if len(found) == 1 else pa.chunked_array(found).combine_chunks()
+
+
+def reopen_by_column(
+    path: Path, file_format: str, schema: pa.Schema
+) -> tuple[Reopened | None, tuple[str, ...]]:
+    """The same as `reopen`, but nothing is read before it is asked for, where the format allows it."""
+    if file_format != "parquet":
+        table, faults = reopen(path, file_format, schema)
+        return (None if table is None else Reopened(table.num_rows, _pieces_of(table))), faults
+    faults = parquet_faults(path, schema)
+    if faults:
+        return None, faults
+    try:
+        columns = ParquetColumns(path, schema)
+    except PouchError:
+        return None, (UNREADABLE,)
+    return Reopened(columns.rows, columns.pieces), ()
+
+
+def _pieces_of(table: pa.Table) -> Callable[[str], Iterator[pa.Array]]:
+    def pieces(column: str) -> Iterator[pa.Array]:
+        yield from (table.column(column).chunks or [pa.array([], table.schema.field(column).type)])
+
+    return pieces
+
+
+def reopen(path: Path, file_format: str, schema: pa.Schema) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """Read one published file back, strictly.
 
     Returns the cells as published, or None where they cannot be read, and what is wrong with the file; the
     sentences hold no value.
@@ -26,13 +65,10 @@ def reopen(
     if faults:
         return None, faults
     try:
-        table = read_part(path, file_format, schema, encoded=encoded)
+        table = read_part(path, file_format, schema)
     except (PouchError, pa.ArrowException, ValueError, OSError, EOFError):
-        return None, ("the file cannot be read back as the plan says",)
-    if (
-        table.column_names != schema.names
-        or [published_type(kind) for kind in table.schema.types] != schema.types
-    ):
+        return None, (UNREADABLE,)
+    if table.schema.remove_metadata() != schema.remove_metadata():
         return None, ("the schema is not the plan's",)
     return (_without_apostrophes(table) if file_format == "csv" else table), ()
 

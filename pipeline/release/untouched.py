@@ -4,6 +4,8 @@ A raw device id of 32 hex digits reads like a token, and a raw value with `*` li
 alone would let them pass.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,51 +15,61 @@ from pipeline.protect.model import Step
 from pipeline.release.identities import encoded
 from pipeline.release.normalized import MASKED
 
+Rows = NDArray[np.int64]
+
 # Transforms that never give a value of more than one character back as it was.
 CHANGING = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving"})
 
 
-def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDArray[np.int64]) -> int:
-    """Published cells that equal their own raw cell, where the transform never leaves one as it was.
+@dataclass(frozen=True)
+class RawColumn:
+    """The distinct raw values of a column that its published cells must differ from."""
 
-    Args:
-        step: of the column.
-        published: its cells as read back.
-        raw: its raw column, all rows of the slice.
-        order: published row -> row of the slice.
+    codes: Rows  # row of the slice -> distinct value; -1 = null
+    values: pa.Array  # text
+    lengths: Rows  # bytes; -1: such a value is not looked for
 
-    """
-    if step.transform.transform not in CHANGING or not pa.types.is_string(step.type) or len(order) == 0:
-        return 0
+    def __repr__(self) -> str:
+        """Counts only: the values are raw."""
+        return f"RawColumn({len(self.values)})"
+
+
+def raw_column(step: Step, raw: pa.Array) -> RawColumn | None:
+    """What the step's cells are compared with; None where it may leave a value as it was."""
+    if step.transform.transform not in CHANGING or not pa.types.is_string(step.type):
+        return None
     codes, values = encoded(raw)
     if not pa.types.is_string(values.type):
         values = values.cast(pa.string())
-    suspects = _same_length(values, published)
-    if step.transform.transform == "mask":  # masked at its source: there is nothing left to hide
-        mask = getattr(step.transform, "character", MASKED)
-        few = np.flatnonzero(suspects)
-        masked = pc.match_substring(values.take(pa.array(few)), mask).to_numpy(zero_copy_only=False)
-        suspects[few[masked.astype(bool)]] = False
-    if not suspects.any():
-        return 0
-    rows = np.flatnonzero(np.append(suspects, False)[codes[order]])
-    equal = pc.equal(_text(published.take(pa.array(rows))), values.take(pa.array(codes[order[rows]])))
-    return int(pc.sum(equal, min_count=0).as_py() or 0)
+    lengths = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    lengths[lengths < 2] = -1  # a single character is no identity; a mask of one character may well be `*`
+    return RawColumn(codes, values, lengths)
 
 
-def _same_length(values: pa.Array, published: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Distinct raw values as long as some published cell: mostly none, so that no row is compared."""
-    distinct = (
-        [chunk.dictionary for chunk in published.chunks] if pa.types.is_dictionary(published.type) else []
-    )
-    lengths = pc.binary_length(pa.chunked_array(distinct, pa.string()) if distinct else published)
-    bounds = pc.min_max(lengths).as_py()
+def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
+    """Published cells that equal their own raw cell.
+
+    Args:
+        step: of the column.
+        cells: published cells, as read back.
+        raw: its raw column.
+        rows: their rows in the slice.
+
+    """
+    distinct = cells.dictionary if isinstance(cells, pa.DictionaryArray) else cells
+    bounds = pc.min_max(pc.binary_length(distinct)).as_py()
     if bounds["min"] is None:
-        return np.zeros(len(values), dtype=bool)
-    raw = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False)
-    # A single character is no identity; a mask of one character may well be `*`.
-    return np.asarray((raw >= max(2, bounds["min"])) & (raw <= bounds["max"]), dtype=bool)
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        return 0
+    codes = raw.codes[rows]
+    lengths = np.append(raw.lengths, -1)[codes]
+    suspects = np.flatnonzero((lengths >= bounds["min"]) & (lengths <= bounds["max"]))  # mostly none
+    if not len(suspects):
+        return 0
+    found = cells.take(pa.array(suspects))
+    if isinstance(found, pa.DictionaryArray):
+        found = found.dictionary_decode()
+    own = raw.values.take(pa.array(codes[suspects]))
+    equal = pc.equal(found, own)
+    if step.transform.transform == "mask":  # masked at its source: there is nothing left to hide
+        equal = pc.and_not(equal, pc.match_substring(own, getattr(step.transform, "character", MASKED)))
+    return int(pc.sum(equal, min_count=0).as_py() or 0)

@@ -13,16 +13,20 @@ import pyarrow as pa
 
 from pipeline.sinks.csv_sink import read_csv, write_csv
 from pipeline.sinks.json_sink import read_jsonl, write_jsonl
-from pipeline.sinks.parquet_sink import read_parquet, write_parquet
+from pipeline.sinks.parquet_sink import ParquetColumns, read_parquet, write_parquet
 
-__all__ = ["FORMATS", "read_part", "write_part"]
+__all__ = ["FORMATS", "ParquetColumns", "read_part", "write_part"]
 
 _WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
     "parquet": write_parquet,
     "csv": write_csv,
     "jsonl": write_jsonl,
 }
-_TEXT_READERS: dict[str, Callable[[Path, pa.Schema], pa.Table]] = {"csv": read_csv, "jsonl": read_jsonl}
+_READERS: dict[str, Callable[[Path, pa.Schema], pa.Table]] = {
+    "parquet": read_parquet,
+    "csv": read_csv,
+    "jsonl": read_jsonl,
+}
 FORMATS: tuple[str, ...] = tuple(_WRITERS)
 
 
@@ -31,12 +35,9 @@ def write_part(path: Path, table: pa.Table, format: str) -> None:
     _WRITERS[format](path, table)
 
 
-def read_part(path: Path, format: str, schema: pa.Schema, *, encoded: bool = False) -> pa.Table:
+def read_part(path: Path, format: str, schema: pa.Schema) -> pa.Table:
     """Open a part again as published; CSV cells keep the apostrophe that makes them inert.
 
-    With `encoded`, text columns may come back as dictionaries, where the file holds them so.
     Raises CheckFailed where the file is not exactly what `write_part` makes for this schema.
     """
-    if format == "parquet":
-        return read_parquet(path, schema, encoded=encoded)
-    return _TEXT_READERS[format](path, schema)
+    return _READERS[format](path, schema)

@@ -1,5 +1,6 @@
 """Parquet that holds the rows and nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ DICTIONARY_BYTES = (
     64 << 10
 )  # columns of many values give up their dictionary early instead of building 1 MiB of it
 
+_PIECE = 16_384  # rows read back at a time
 _HEAD = 4096  # rows that tell how a column is best encoded
 
 
@@ -107,26 +109,66 @@ def _shrinks(column: pa.ChunkedArray) -> bool:
     return len(pa.compress(content, codec="snappy", asbytes=True)) * 4 <= len(content) * 3
 
 
-def read_parquet(path: Path, schema: pa.Schema, *, encoded: bool = False) -> pa.Table:
-    """Read with page checksums verified; the schema must be equal and the metadata empty.
-
-    With `encoded`, text columns that the file holds with dictionaries come back with them: each distinct cell once,
-    and also those, if any, that no row refers to.
-    """
+def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read with page checksums verified; the schema must be equal and the metadata empty."""
     try:
-        with pq.ParquetFile(path) as footer:
-            metadata, found = footer.metadata, footer.schema_arrow
-        if metadata.metadata or found.metadata:
-            raise CheckFailed("the Parquet file carries metadata", where=path.name)
-        if not found.equals(schema):
-            raise CheckFailed("the schema is not the planned one", where=path.name)
-        dictionaries = _with_dictionaries(metadata, found) if encoded else []
-        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=dictionaries) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _refuse_strange(file, path, schema)
             return file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise CheckFailed(
-            f"the Parquet file cannot be read ({type(error).__name__})", where=path.name
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+class ParquetColumns:
+    """A file opened to be read column by column, page checksums verified.
+
+    Raises CheckFailed like `read_parquet`, in `pieces` for what is wrong with the pages.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
+        self._schema = schema
+        try:
+            with pq.ParquetFile(path) as file:
+                _refuse_strange(file, path, schema)
+                self.rows: int = file.metadata.num_rows
+                self._encoded = frozenset(_with_dictionaries(file.metadata, file.schema_arrow))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _unreadable(path, error) from None
+
+    def pieces(self, column: str) -> Iterator[pa.Array]:
+        """The column's cells in order.
+
+        Text that the file holds with a dictionary comes with it, in one piece: each distinct cell once, and also those,
+        if any, that no row refers to.
+        """
+        try:
+            encoded = [column] if column in self._encoded else None
+            with pq.ParquetFile(
+                self._path, page_checksum_verification=True, read_dictionary=encoded, memory_map=True
+            ) as file:
+                if encoded or not pa.types.is_string(self._schema.field(column).type):
+                    yield file.read(columns=[column], use_threads=False).column(0).combine_chunks()
+                    return
+                batches = file.iter_batches(_PIECE, columns=[column], use_threads=False)
+                found = None
+                for found in batches:
+                    yield found.column(0)
+                if found is None:
+                    yield pa.array([], pa.string())
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _unreadable(self._path, error) from None
+
+
+def _refuse_strange(file: pq.ParquetFile, path: Path, schema: pa.Schema) -> None:
+    if file.metadata.metadata or file.schema_arrow.metadata:
+        raise CheckFailed("the Parquet file carries metadata", where=path.name)
+    if not file.schema_arrow.equals(schema):
+        raise CheckFailed("the schema is not the planned one", where=path.name)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckFailed:
+    return CheckFailed(f"the Parquet file cannot be read ({type(error).__name__})", where=path.name)
 
 
 def _with_dictionaries(metadata: pq.FileMetaData, schema: pa.Schema) -> list[str]:
