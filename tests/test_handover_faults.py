@@ -195,7 +195,7 @@ def test_whichever_call_fails_each_release_is_the_old_or_the_new_one(
     for number in itertools.count(1):
         if number % step and number > 3:
             continue
-        attempt = kit.attempt(f"{call}-{number}")
+        attempt = kit.attempt(f"{call}-{step}-{number}")
         with monkeypatch.context() as patch:
             turn = Turn(getattr(os, call), number, no_space)
             patch.setattr(os, call, turn)
