@@ -3,6 +3,9 @@
 import re
 from functools import cache, lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 # Column expressions for the most usual numbers, whose results a test compares with those of phonenumbers.
 # E.164 that phonenumbers gives back unchanged: mobiles of mainland China and the United Kingdom, Australia,
 # North America.
@@ -68,3 +71,30 @@ def _national_prefixes() -> dict[str, re.Pattern[str]]:
         national = metadata.national_prefix_for_parsing if metadata else None
         prefixes[str(code)] = re.compile(f"(?:{national})|0+$" if national else "0+$")
     return prefixes
+
+
+# ITU-T E.164 country codes have one digit (1, 7), or two (these), or three (all others); none begins with 0.
+_TWO_DIGIT_CODE = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
+
+
+def _code_length(digits: str) -> int:
+    if digits[0] in "17":
+        return 1
+    return 0 if digits[0] == "0" else 2 if _TWO_DIGIT_CODE.match(digits) else 3
+
+
+# First three digits of an international number -> digits of its country code; 0 = none begins so.
+CODE_LENGTHS: NDArray[np.intp] = np.array([_code_length(f"{number:03d}") for number in range(1000)], dtype=np.intp)
+
+
+@cache
+def shortest_number(region: str, *, fixed: bool) -> int | None:
+    """Digits of a region's shortest national number, mobile or (with `fixed`) either; None where none is known."""
+    from phonenumbers import PhoneMetadata
+
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if metadata is None:
+        return None
+    kinds = [metadata.mobile, metadata.fixed_line] if fixed else [metadata.mobile]
+    lengths = [length for kind in kinds if kind for length in kind.possible_length if length > 0]
+    return min(lengths, default=None)

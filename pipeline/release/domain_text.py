@@ -11,6 +11,8 @@ from pipeline.errors import InternalError
 from pipeline.protect.model import Step
 from transforms import domains
 from transforms.domains import OutputDomain
+from transforms.ff1_range import Within
+from transforms.token_form import FormatPreserved
 
 
 def published_domain(step: Step) -> OutputDomain:
@@ -32,6 +34,8 @@ _KINDS: Mapping[str, type] = {
         domains.Pattern,
         domains.TruncatedTime,
         domains.Typed,
+        FormatPreserved,
+        Within,
     )
 }
 _MOST_VALUES = 2_000  # of a closed set; a longer list is described, not repeated

@@ -57,6 +57,7 @@ def release_manifest(
     rows: Mapping[str, int],
     parts: Mapping[str, int],
     number: int | None = None,
+    key_check: str = "",
 ) -> dict[str, Any]:
     """The manifest that goes to the recipient.
 
@@ -66,6 +67,7 @@ def release_manifest(
         rows: table -> published rows (exports only).
         parts: table -> files (exports only).
         number: of the recipient's published trees, from the ledger: a ledger that was set back is noticed.
+        key_check: public check value of the key of format-preserving tokens, without which nothing turns them back.
 
     """
     kind = "export" if release.exports else "statistics"
@@ -83,6 +85,8 @@ def release_manifest(
     }
     if number is not None:
         manifest["number"] = number
+    if key_check:
+        manifest["key"] = {"id": release.key_id, "check": key_check}
     if release.exports:
         manifest["tables"] = [
             _table(plan, export, rows[export.table], parts[export.table]) for export in release.exports

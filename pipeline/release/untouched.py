@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.protect.model import Step
-from pipeline.release.identities import encoded
-from pipeline.release.normalized import MASKED
+from pipeline.release.identities import encoded, international
+from pipeline.release.normalized import MASKED, Digests, digests_of, forms_of, national
+from transforms.token_form import FormatPreserved
 
 # Transforms that never give a value of more than one character back as it was.
 CHANGING = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving"})
@@ -27,6 +28,8 @@ def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDAr
         order: published row -> row of the slice.
 
     """
+    if isinstance(step.domain, FormatPreserved):
+        return _only_rewritten(step.domain, published, raw, order)
     if step.transform.transform not in CHANGING or not pa.types.is_string(published.type) or len(order) == 0:
         return 0
     codes, values = encoded(raw)
@@ -54,3 +57,26 @@ def _same_length(values: pa.Array, published: pa.ChunkedArray) -> NDArray[np.boo
     raw = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False)
     # A single character is no identity; a mask of one character may well be `*`.
     return np.asarray((raw >= max(2, bounds["min"])) & (raw <= bounds["max"]), dtype=bool)
+
+
+_KEY = bytes(16)  # of digests that never leave this function
+
+
+def _only_rewritten(
+    form: FormatPreserved, published: pa.ChunkedArray, raw: pa.Array, order: NDArray[np.int64]
+) -> int:
+    """Cells in the form of their original that equal it but for separators, letter case or country code."""
+    raw_codes, raw_values = encoded(raw)
+    codes, values = encoded(published.combine_chunks())
+    if not len(order) or not len(raw_values) or not len(values):
+        return 0
+    rows = (codes >= 0) & (raw_codes[order] >= 0)
+    rows &= np.append(pc.not_equal(values, form.tag).to_numpy(zero_copy_only=False), False)[codes]
+    before = _reduced(form, raw_values.cast(pa.string()))[raw_codes[order[rows]]]
+    return int((_reduced(form, values)[codes[rows]] == before).sum())
+
+
+def _reduced(form: FormatPreserved, values: pa.Array) -> Digests:
+    """Digests of values without what writers of one number vary."""
+    forms = forms_of(values)
+    return digests_of(national(forms, international(values)) if form.phone else forms, _KEY)
