@@ -344,7 +344,8 @@ def reveal(
         str, typer.Option(help="Run id (or latest) whose quarantined records to show.")
     ] = "",
     manifest: Annotated[
-        Path | None, typer.Option(help="Of the release; for format-preserving tokens, default: the published one.")
+        Path | None,
+        typer.Option(help="Of the release; for format-preserving tokens, default: the published one."),
     ] = None,
     state: StatePath = Path(".pouch"),
     format: Format = "table",

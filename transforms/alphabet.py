@@ -37,7 +37,7 @@ class Alphabet:
 
     def __post_init__(self) -> None:
         printable = self.characters.isascii() and self.characters.isprintable()
-        if not 2 <= len(self.characters) or not printable:
+        if len(self.characters) < 2 or not printable:
             raise BadParameter("an alphabet must have 2 and more characters, all of printable ASCII")
         if len(set(self.characters)) != len(self.characters):
             raise BadParameter("an alphabet must not name a character twice")

@@ -40,15 +40,17 @@ def checkable(scheme: Scheme, words: Bytes) -> NDArray[np.bool_]:
     digits: NDArray[np.bool_] = (words - np.uint8(_ZERO)) < 10
     if scheme == "mod11_2":
         digits[:, -1] |= (words[:, -1] | np.uint8(32)) == ord("x")
-    return digits.all(axis=1)
+    return np.asarray(digits.all(axis=1), dtype=bool)
 
 
 def offset(scheme: Scheme, words: Bytes, place: int) -> Bytes:
     """How far the character at `place` is from the one that makes each row valid; rows must be checkable."""
     rest = _rest(scheme, words, place)
     if scheme == "luhn":
-        return (rest + _worth(words, place)[words[:, place]]) % np.uint8(10)
-    return (_PLACES[words[:, place]] + np.uint8(11) - rest) % np.uint8(11)
+        found = (rest + _worth(words, place)[words[:, place]]) % np.uint8(10)
+    else:
+        found = (_PLACES[words[:, place]] + np.uint8(11) - rest) % np.uint8(11)
+    return np.asarray(found, dtype=np.uint8)
 
 
 def character(scheme: Scheme, words: Bytes, place: int, offsets: Bytes) -> Bytes:
@@ -56,8 +58,8 @@ def character(scheme: Scheme, words: Bytes, place: int, offsets: Bytes) -> Bytes
     rest, modulus = _rest(scheme, words, place), np.uint8(_MODULI[scheme])
     if scheme == "luhn":
         digits = _OF_DOUBLED if _worth(words, place) is _DOUBLED else _OF_PLAIN
-        return digits[(offsets + modulus - rest) % modulus]
-    return np.frombuffer(_CHARACTERS, dtype=np.uint8)[(offsets + rest) % modulus]
+        return digits.take((offsets + modulus - rest) % modulus)
+    return np.frombuffer(_CHARACTERS, dtype=np.uint8).take((offsets + rest) % modulus)
 
 
 def _worth(words: Bytes, place: int) -> Bytes:

@@ -74,7 +74,9 @@ class Within:
     def _limits(self) -> tuple[int, int, int]:
         """Low, high and step in ticks. Raises UnsuitableColumn."""
         try:
-            ends, known = _ticks(pa.array([_parsed(end, self.type) for end in (self.low, self.high)], self.type))
+            ends, known = _ticks(
+                pa.array([_parsed(end, self.type) for end in (self.low, self.high)], self.type)
+            )
         except (pa.ArrowException, ValueError, ArithmeticError, TypeError):
             known = np.zeros(2, dtype=bool)
         if not known.all():
@@ -158,7 +160,9 @@ def _ticks(array: pa.Array) -> tuple[Ticks, NDArray[np.bool_]]:
     """Values as whole numbers (cents, days, microseconds), and which are known and fit 64 bits."""
     known = array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_decimal128(array.type):
-        raw = np.frombuffer(array.buffers()[1], dtype="<i8")[2 * array.offset :][: 2 * len(array)].reshape(-1, 2)
+        raw = np.frombuffer(array.buffers()[1], dtype="<i8")[2 * array.offset :][: 2 * len(array)].reshape(
+            -1, 2
+        )
         fits = raw[:, 1] == raw[:, 0] >> 63
         return np.where(known, raw[:, 0], 0).astype(np.int64), known & fits
     if array.type == pa.uint64():

@@ -124,7 +124,7 @@ class FormatPreserving(Transform):
 
         Raises UnsuitableColumn, BadParameter, and WeakChoice below 1,000,000 possible values.
         """
-        self.require(facts.value_type)
+        self._need_range(facts.value_type)
         if family(facts.value_type) != "text":
             return Output(facts.value_type, self._range(facts.value_type))
         domain = _DOMAINS.get(facts.data_class, facts.data_class)
@@ -135,9 +135,7 @@ class FormatPreserving(Transform):
             )
         return Output(pa.string(), self._form(domain, fixed=facts.data_class == "contact_phone"))
 
-    def bind(
-        self, keyring: Keyring | None, context: Context, *, key_id: str | None = None
-    ) -> BoundTransform:
+    def bind(self, keyring: Keyring | None, context: Context, *, key_id: str | None = None) -> BoundTransform:
         """Derive the key of (recipient, purpose, domain, epoch) from the master `key_id`, or the active one.
 
         Raises BadParameter, and WeakChoice below 1,000,000 possible values.
@@ -156,21 +154,23 @@ class FormatPreserving(Transform):
             return result
 
         def tokens(values: pa.Array) -> pa.Array:
-            return encrypt_text(cipher, form, normalize(as_text(values)))
+            self._need_range(values.type)
+            return encrypt_text(cipher, form, normalize(values))
 
         return BoundTransform(
             self, lambda values: _once_where_it_pays(values, tokens), reveal=opened, once_per_distinct=False
         )
 
-    def require(self, data_type: pa.DataType) -> None:
-        """Raise UnsuitableColumn unless a column of this type suits."""
-        super().require(data_type)
+    def _need_range(self, data_type: pa.DataType) -> None:
+        """Raise UnsuitableColumn unless numbers and times, and only they, have a range."""
+        self.require(data_type)
         number = family(data_type) != "text"
         if number != (self.low is not None):
             needs = "low and high, the range that its values stay in" if number else "no low and high"
             raise UnsuitableColumn(f"format_preserving of a {data_type} column needs {needs}")
 
     def _range(self, data_type: pa.DataType) -> Within:
+        self._need_range(data_type)
         assert self.low is not None
         assert self.high is not None
         if pa.types.is_dictionary(data_type):
@@ -196,7 +196,9 @@ class FormatPreserving(Transform):
             raise BadParameter(f"format_preserving: {domain} in this alphabet has no check digit")
         check: Check = kind.check if self.check_digit == "auto" else self.check_digit
         if has_check and check != "none" and kind.scheme == "mod11_2" and self.keep_suffix:
-            raise BadParameter("format_preserving: keep_suffix must be 0 where the last character is recomputed")
+            raise BadParameter(
+                "format_preserving: keep_suffix must be 0 where the last character is recomputed"
+            )
         form = FormatPreserved(
             alphabet=letters,
             keep_prefix=self.keep_prefix,
@@ -232,7 +234,9 @@ class FormatPreserving(Transform):
         """What is made equal before encryption. Raises BadParameter."""
         name = self.normal_form or ("phone" if form.phone else "none")
         if name.startswith("phone") != form.phone:
-            raise BadParameter("format_preserving: phones, and only they, have the normal form phone or phone:<region>")
+            raise BadParameter(
+                "format_preserving: phones, and only they, have the normal form phone or phone:<region>"
+            )
         first = normal_form(name)
         has_lower, has_upper = (any(map(test, form.alphabet)) for test in (str.islower, str.isupper))
 
@@ -284,7 +288,9 @@ class _BoundRange(BoundTransform):
         if family(array.type) == "text":
             raise TokenRejected(REJECTED)
         values = plain(array)
-        found = decrypt_range(self._cipher.key, self._cipher.tweak(b"", b""), self._range(values.type), values)
+        found = decrypt_range(
+            self._cipher.key, self._cipher.tweak(b"", b""), self._range(values.type), values
+        )
         if found.null_count != values.null_count:
             raise TokenRejected(REJECTED)
         return as_text(found)

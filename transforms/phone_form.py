@@ -84,7 +84,9 @@ def _code_length(digits: str) -> int:
 
 
 # First three digits of an international number -> digits of its country code; 0 = none begins so.
-CODE_LENGTHS: NDArray[np.intp] = np.array([_code_length(f"{number:03d}") for number in range(1000)], dtype=np.intp)
+CODE_LENGTHS: NDArray[np.intp] = np.array(
+    [_code_length(f"{number:03d}") for number in range(1000)], dtype=np.intp
+)
 
 
 @cache

@@ -100,10 +100,11 @@ class FormatPreserved:
     def domain_after(self, length: int, *, first: int = 0) -> int:
         """Possible messages of a value of `length` word characters, `first` of which stay beside the kept ones."""
         count = length - self.keep_prefix - self.keep_suffix - first - (length in self.checked)
-        return int(self.letters.radix ** max(count, 0))
+        left: int = self.letters.radix ** max(count, 0)
+        return left
 
     def _fit(self, piece: pa.Array) -> NDArray[np.bool_]:
-        fit = np.zeros(len(piece), dtype=bool)
+        fit: NDArray[np.bool_] = np.zeros(len(piece), dtype=bool)
         for rows, cells in by_length(*buffers_of(piece)):
             for group in groups(self, cells):
                 good = group.fit
@@ -130,7 +131,8 @@ class Group:
     @property
     def last(self) -> int:
         """Place behind the message."""
-        return self.words.shape[1] - self.form.keep_suffix - bool(self.scheme)
+        total: int = self.words.shape[1]
+        return total - self.form.keep_suffix - bool(self.scheme)
 
     @cached_property
     def numerals(self) -> Bytes:
@@ -141,11 +143,12 @@ class Group:
     def fit(self) -> NDArray[np.bool_]:
         """Whether a row can be encrypted: all of its message in the alphabet, digits where a check needs them."""
         numerals = self.numerals
+        fit: NDArray[np.bool_] = np.ones(len(numerals), dtype=bool)
         if numerals.size and int(numerals.max()) == NONE:
-            fit = (numerals != NONE).all(axis=1)
-        else:
-            fit = np.ones(len(numerals), dtype=bool)
-        return fit & check_digits.checkable(self.scheme, self.words) if self.scheme else fit
+            np.all(numerals != NONE, axis=1, out=fit)
+        if self.scheme:
+            fit &= check_digits.checkable(self.scheme, self.words)
+        return fit
 
     def offset(self) -> Bytes:
         """Of the check digits; meaningful only where `fit`."""
@@ -250,7 +253,9 @@ def _group(
 ) -> Iterator[Group]:
     total = words.shape[1]
     has_check = total in form.checked
-    group = Group(form, rows, words, mask, first, plus, form.scheme if has_check and form.check != "none" else "")
+    group = Group(
+        form, rows, words, mask, first, plus, form.scheme if has_check and form.check != "none" else ""
+    )
     # A check digit tells nothing new: a value that has one counts without it, also where it is encrypted, too.
     count = total - form.keep_suffix - first - has_check
     if form.letters.shortest() <= count <= LONGEST:

@@ -37,8 +37,12 @@ ORDERS: tuple[DataClass, ...] = (
         enumerable=10**12,  # UPU S10: two letters, eight digits, a check digit, a country
         high_entropy=True,
     ),
-    DataClass("order_time", "time of an order or event", 2, "quasi_identifier", TIMED | RANGED, value_type=TIME),
-    DataClass("date", "day that is nobody's birth date", 1, "quasi_identifier", TIMED | RANGED, value_type=DAY),
+    DataClass(
+        "order_time", "time of an order or event", 2, "quasi_identifier", TIMED | RANGED, value_type=TIME
+    ),
+    DataClass(
+        "date", "day that is nobody's birth date", 1, "quasi_identifier", TIMED | RANGED, value_type=DAY
+    ),
     DataClass("amount", "amount of money", 2, "other", COUNTED | RANGED, value_type=MONEY),
     DataClass("quantity", "number of pieces", 1, "other", COUNTED | RANGED | {"hierarchy"}, value_type=WHOLE),
     DataClass("product", "goods", 1, "other", LABEL, normal_form="name"),

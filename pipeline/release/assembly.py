@@ -65,7 +65,9 @@ def assemble(
             files[statistic_name(name, file_format)] = path
     schemas = {name: table.schema for name, table in statistics.items()}
     documents = {
-        MANIFEST: as_json(release_manifest(plan, release, rows, parts, key_check=_key_check(release, keyring))),
+        MANIFEST: as_json(
+            release_manifest(plan, release, rows, parts, key_check=_key_check(release, keyring))
+        ),
         DATA_PACKAGE: as_json(data_package(plan, release, parts, schemas)),
     }
     return Assembly(files, documents)

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
-from pipeline.release.domain_text import domain_as_json, published_domain
+from pipeline.release.domain_text import domain_as_json, kept_domains, published_domain
 from pipeline.statistics.model import output_schema
+from transforms import RedactText
 
 FORMAT = "pouch-release/1"
 MANIFEST = "manifest.json"
@@ -128,7 +129,7 @@ def _table(plan: Plan, export: ExportPlan, rows: int, parts: int) -> dict[str, A
 
 
 def _column(step: Step) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "name": step.column,
         "class": step.data_class,
         "title": CLASSES[step.data_class].title,
@@ -138,6 +139,9 @@ def _column(step: Step) -> dict[str, Any]:
         "grade": column_grade(step),
         "domain": domain_as_json(published_domain(step)),
     }
+    if isinstance(step.transform, RedactText) and kept_domains(step):
+        told["in_form"] = sorted(kept_domains(step))  # its texts hold tokens that look like these
+    return told
 
 
 def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:

@@ -74,8 +74,8 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         (
             "format_preserving",
             "alphabet",
-        ): f"what is encrypted: {', '.join(f'`{name}`' for name in ALPHABETS)}, or the characters themselves; `auto` is "
-        "`digits` or `hex` for classes whose values have no other letters, and refused for the rest. Letters of one "
+        ): f"what is encrypted: {', '.join(f'`{name}`' for name in ALPHABETS)}, or the characters themselves; `auto` "
+        "is `digits` or `hex` for classes whose values have no other letters, and refused for the rest. Letters of one "
         "case are read in either; any other letter or digit in the value makes it redacted",
         ("format_preserving", "keep_prefix"): "letters and digits kept in front; of phones, national digits",
         ("format_preserving", "keep_suffix"): "letters and digits kept at the end",
@@ -88,7 +88,7 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         (
             "format_preserving",
             "shortest",
-        ): "letters and digits of the shortest value, where you know: the plan then refuses a form that leaves too few; "
+        ): "letters and digits of the shortest value, where you know: the plan refuses a form that leaves too few; "
         "without it, the usual length of the class, or of phones the shortest of the region",
         (
             "format_preserving",
