@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms import ff1_column
+from transforms.cells import Bytes, buffers_of, by_length
 from transforms.primitives import encode_fields
-from transforms.token_form import PIECE, Bytes, FormatPreserved, Group, buffers_of, by_length, groups
+from transforms.token_form import PIECE, FormatPreserved, Group, groups
 
 
 @dataclass(frozen=True)

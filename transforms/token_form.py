@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from transforms import check_digits
 from transforms.alphabet import NONE, Alphabet, translate
+from transforms.cells import Bytes, Rows, buffers_of, by_length
 from transforms.check_digits import Scheme
 from transforms.mask import SEPARATORS
 from transforms.phone_form import CODE_LENGTHS
 
-Bytes = NDArray[np.uint8]
-Rows = NDArray[np.intp] | slice
 Check = Literal["none", "valid", "invalid"]
 
 LONGEST = 256  # characters of a message: nobody numbers anything so, and FF1 of long ones is slow
@@ -167,31 +166,6 @@ class Group:
         changed = cells[self.rows]
         changed[self.mask] = words.reshape(-1)
         cells[self.rows] = changed
-
-
-def buffers_of(values: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
-    """Offsets from zero and bytes of a `string` array without nulls; the bytes are a copy."""
-    _, offset_buffer, data_buffer = values.buffers()
-    if offset_buffer is None or not len(values):
-        return np.zeros(len(values) + 1, dtype=np.int32), np.zeros(0, dtype=np.uint8)
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32)[values.offset : values.offset + len(values) + 1]
-    data = np.frombuffer(data_buffer or b"", dtype=np.uint8)[offsets[0] : offsets[-1]].copy()
-    return offsets - offsets[0], data
-
-
-def by_length(offsets: NDArray[np.int32], data: Bytes) -> Iterator[tuple[Rows, Bytes]]:
-    """Rows and their cells as bytes (rows x length), for each length above 0."""
-    lengths = np.diff(offsets)
-    if not len(lengths):
-        return
-    if (lengths == lengths[0]).all():
-        if lengths[0]:
-            yield slice(None), data.reshape(len(lengths), -1)
-        return
-    for length in np.flatnonzero(np.bincount(lengths)).tolist():
-        if length:
-            rows = np.flatnonzero(lengths == length)
-            yield rows, data[offsets[rows][:, None] + np.arange(length)]
 
 
 def groups(form: FormatPreserved, cells: Bytes) -> Iterator[Group]:
