@@ -103,8 +103,20 @@ def _encrypt(
             ready = ready & (check == 0)
             check = np.ones_like(check)
     found = _enciphered(ff1_column.encrypt_digits, cipher, form, group, ready)
-    same = (found == group.numerals).all(axis=1) if check is None or form.check == "valid" else ~ready
-    return found, check, ready & ~same
+    if check is None or form.check == "valid":
+        ready = ready.copy()
+        ready[_unchanged(group.numerals, found)] = False
+    return found, check, ready
+
+
+def _unchanged(before: Bytes, after: Bytes) -> NDArray[np.intp]:
+    """Rows that are equal; hardly any row outlives the first few places."""
+    rows = np.flatnonzero(before[:, 0] == after[:, 0])
+    for place in range(1, before.shape[1]):
+        if not len(rows):
+            break
+        rows = rows[before[rows, place] == after[rows, place]]
+    return rows
 
 
 def _decrypt(

@@ -202,7 +202,8 @@ def _leading_code(form: FormatPreserved, cells: Bytes, kinds: Bytes) -> tuple[in
         return (0, form.keep_prefix) if (kinds == _WORD).all() else None
     if cells.shape[1] < 4 or not (cells[:, 0] == _PLUS).all() or not (kinds[:, 1:] == _WORD).all():
         return None
-    codes = _codes(cells)
+    alike = all((cells[:, place] == cells[0, place]).all() for place in (1, 2, 3))  # one country, mostly
+    codes = _codes(cells[:1] if alike else cells)
     same = codes[0] and (codes == codes[0]).all()
     return (1, int(codes[0]) + form.keep_prefix) if same else None
 
