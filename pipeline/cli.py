@@ -345,6 +345,10 @@ def reveal(
     quarantine: Annotated[
         str, typer.Option(help="Run id (or latest) whose quarantined records to show.")
     ] = "",
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="Of the release; for format-preserving tokens, default: the published one."),
+    ] = None,
     state: StatePath = Path(".pouch"),
     format: Format = "table",
 ) -> None:
@@ -363,7 +367,7 @@ def reveal(
             print(json.dumps(record, ensure_ascii=False))
         return
     given = tokens or [line.rstrip("\n") for line in sys.stdin]
-    values = reveal_tokens(job, state, recipient, column, date, given, reason)
+    values = reveal_tokens(job, state, recipient, column, date, given, reason, manifest)
     if format == "json":
         print_json([{"token": one, "value": value} for one, value in zip(given, values, strict=True)])
         return

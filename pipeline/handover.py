@@ -11,7 +11,7 @@ from pipeline.config.loading import Config
 from pipeline.engines.model import SliceResult
 from pipeline.errors import LeakFound, PouchError, Problem, PublishFailed
 from pipeline.events import log
-from pipeline.protect.model import ReleasePlan
+from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.readiness import CONSENT_NEWEST, Order, Ready
 from pipeline.release.assembly import assemble
 from pipeline.release.conservation import Counts
@@ -65,13 +65,17 @@ def hand_over(
                 problems += error.problems
         outcomes.append(_outcome(release, own, published, problems, order.base))
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
-    summary = RunSummary(run, ready.plan.job, order.date, ordered, all_warnings(ready.plan))
+    redacted = _redacted(ready.plan, results)
+    warnings = (*all_warnings(ready.plan), *map(_redacted_warning, redacted.items()))
+    summary = RunSummary(run, ready.plan.job, order.date, ordered, warnings)
     rows, head = store.ledger.head()
     facts: dict[str, object] = {
         "plan_digest": ready.plan.digest,
         "input_digests": {o.recipient: ready.digests[o.release] for o in ordered},
         "ledger": {"rows": rows, "head": head},  # kept elsewhere, it shows a ledger that was cut short
     }
+    if redacted:
+        facts["redacted_cells"] = redacted
     if any(release.statistics for release in ready.plan.releases):
         facts["statistics"] = {"protection": PROTECTION, "does_not_protect_against": list(NOT_PROTECTED)}
     try:
@@ -193,6 +197,26 @@ def _publish(
     with suppress(PublishFailed):  # readers see it, the intention is on disk: the next run records the rest
         remember("published", published.id, published.digest)
     return published
+
+
+def _redacted(plan: Plan, results: Sequence[SliceResult]) -> dict[str, int]:
+    """recipient.table.column -> cells that could not be encrypted in their form, and were redacted."""
+    found: dict[str, int] = {}
+    for release in plan.releases:
+        for result in results:
+            part = result.parts.get(release.number)
+            for column, count in part.redacted.items() if part else ():
+                place = f"{release.recipient}.{result.table}.{column}"
+                found[place] = found.get(place, 0) + count
+    return dict(sorted(found.items()))
+
+
+def _redacted_warning(entry: tuple[str, int]) -> str:
+    place, count = entry
+    return (
+        f"{place}: {count:,} cells are redacted, because their values are too short to be encrypted in their form, "
+        "or hold other characters"
+    )
 
 
 def _inputs(ready: Ready) -> list[InputDigest]:

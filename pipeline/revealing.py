@@ -14,7 +14,10 @@ from pipeline.keys import describe, init_keyring, open_keyring
 from pipeline.protect.model import Plan, Step
 from pipeline.protect.plan import make_plan
 from pipeline.readiness import day_of
+from pipeline.release.manifest import MANIFEST
+from pipeline.release.revealing_forms import read_manifest, reveal_by_manifest
 from pipeline.state import open_state, read_quarantine
+from transforms import FormatPreserving
 from transforms.errors import TransformError
 
 MOST_TOKENS = 1_000_000
@@ -37,19 +40,32 @@ def list_keys(job: Path) -> list[dict[str, Any]]:
 
 
 def reveal_tokens(
-    job: Path, state: Path, recipient: str, column: str, date: str, tokens: Sequence[str], reason: str
+    job: Path,
+    state: Path,
+    recipient: str,
+    column: str,
+    date: str,
+    tokens: Sequence[str],
+    reason: str,
+    manifest: Path | None = None,
 ) -> list[str]:
     """Turn tokens of one published column back. The audit log is written before any value is shown.
+
+    Format-preserving tokens are unauthenticated: they are opened only through the release's `manifest` (by default the
+    published one) whose recipient, purpose, epoch, key-check value and form of the column match.
 
     Raises:
         JobWrong: no such release or column, or its transform cannot be turned back.
         TokenRejected: a token was not made by this key for this recipient, purpose and column.
+        KeyUnavailable: the keyring does not hold the key that the manifest names.
 
     """
     base = Path.cwd()
     config = load_config(job, base)
     plan = make_plan(config, {}, day_of(date), None)
     step = _step_of(plan, recipient, column)
+    path = manifest or Path("releases") / recipient / date / MANIFEST
+    told = read_manifest(base / path) if isinstance(step.transform, FormatPreserving) else None
     if not 0 < len(tokens) <= MOST_TOKENS:
         raise JobWrong(f"reveal takes 1 to {MOST_TOKENS:,} tokens, got {len(tokens):,}")
     keyring = open_keyring(config.job.keyring, base)
@@ -58,7 +74,10 @@ def reveal_tokens(
         what = f"{len(tokens)} tokens of {recipient} {column} {date}"
         store.audit.append(who=getpass.getuser(), action="reveal tokens", what=what, reason=reason)
     try:
-        values = step.transform.bind(keyring, step.context).reveal(pa.array(tokens, pa.string()))
+        if told is not None:
+            values = reveal_by_manifest(told, plan, step, keyring, column, tokens)
+        else:
+            values = step.transform.bind(keyring, step.context).reveal(pa.array(tokens, pa.string()))
     except TransformError as error:
         raise error_of([problem_of(error, f"{recipient}.{column}")]) from None
     return [str(value) for value in values.to_pylist()]

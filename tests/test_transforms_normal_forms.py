@@ -3,6 +3,7 @@
 import random
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from transforms import BadParameter
 from transforms import normal_forms as forms
 from transforms.normal_forms import NORMAL_FORMS, VERSIONS, normal_form, version_of
-from transforms.phone_form import LOCAL, _is_unchanged, phone_form
+from transforms.phone_form import E164_ALREADY, LOCAL, _is_unchanged, are_e164, phone_form
 
 
 def apply(name: str, *values: str | None) -> list[str | None]:
@@ -165,3 +166,19 @@ def test_columns_of_phones_agree_with_phonenumbers(region: str | None) -> None:
     expected = [library(value, region) or forms.digits_form(value) for value in written]
     assert apply(name, *written) == expected
     assert [phone_form(value, region) for value in written] == [library(value, region) for value in written]
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.from_regex(r"\+(861[2-9][0-9]{9}|61[0-9]{9}|44[67][0-9]{9}|1[0-9]{10})[0-9x]?", fullmatch=True)
+        | st.sampled_from(["", "+", "+614123456789", "０491570006", "+61412345678", "+8613800138000"]),
+        max_size=6,
+    )
+)
+def test_the_short_way_to_e164_is_the_expression(values: list[str | None]) -> None:
+    """`are_e164` compares bytes; it must say what the expression says, nulls and empty texts included."""
+    column = pa.array(values, pa.string())
+    expected = pc.all(pc.match_substring_regex(column, E164_ALREADY), min_count=0).as_py()
+    for array in (column, pa.array(["+61412345678"] * 70 + values)):
+        assert are_e164(array) == expected

@@ -23,6 +23,7 @@ from transforms.errors import (
     UnsuitableColumn,
     WeakChoice,
 )
+from transforms.format_preserving import FormatPreserving
 from transforms.hierarchy import Hierarchy
 from transforms.ip_prefix import IpPrefix
 from transforms.keep import Keep
@@ -51,6 +52,7 @@ TRANSFORMS: tuple[type[Transform], ...] = (
     Sha256,
     EncryptSiv,
     EncryptGcm,
+    FormatPreserving,
     Prefix,
     Bands,
     RoundNumber,
@@ -73,6 +75,7 @@ AnyTransform = Annotated[
     | Sha256
     | EncryptSiv
     | EncryptGcm
+    | FormatPreserving
     | Prefix
     | Bands
     | RoundNumber
@@ -97,6 +100,7 @@ __all__ = [
     "Drop",
     "EncryptGcm",
     "EncryptSiv",
+    "FormatPreserving",
     "Hierarchy",
     "IpPrefix",
     "Keep",

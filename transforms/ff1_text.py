@@ -1,188 +1,162 @@
 """FF1 over a column of texts: the characters of an alphabet are encrypted where they stand, all others stay.
 
-A text keeps its length and every character outside the alphabet (blanks, dashes, plus signs, other scripts);
-of the characters inside, the first `keep_first` and the last `keep_last` stay, too. What is left is one FF1
-message. The column's bytes are copied once and changed in place, grouped by the messages' length.
+A text keeps its length, its separators and the ends that its form keeps (`token_form`). The column's bytes are
+copied once and changed in place; texts of one shape are one matrix, and one call of `ff1_column`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from transforms import ff1, ff1_column
-from transforms.errors import BadParameter
-
-_NONE = 255  # of `Alphabet.place`: the byte is no character of the alphabet
-_PIECE = 65_536  # texts worked on at once, so that memory does not follow the column
+from transforms import ff1_column
+from transforms.cells import Bytes, buffers_of, by_length
+from transforms.primitives import encode_fields
+from transforms.token_form import PIECE, FormatPreserved, Group, groups
 
 
 @dataclass(frozen=True)
-class Alphabet:
-    """2 to 128 distinct ASCII characters; the radix is their number, a character's numeral its place."""
+class Cipher:
+    """Key and names of one token space. Holds a key: never pickled or shown."""
 
-    characters: str
+    key: bytes
+    recipient: str
+    domain: str
 
-    def __post_init__(self) -> None:
-        if not 2 <= len(self.characters) <= 128 or not self.characters.isascii():
-            raise BadParameter("an alphabet must have 2 to 128 ASCII characters")
-        if len(set(self.characters)) != len(self.characters):
-            raise BadParameter("an alphabet must not name a character twice")
+    def __repr__(self) -> str:
+        return f"Cipher({self.recipient}, {self.domain})"
 
-    @property
-    def radix(self) -> int:
-        """Number of characters."""
-        return len(self.characters)
-
-    def shortest(self, minimum_domain: int = ff1.MINIMUM_DOMAIN) -> int:
-        """Length of the shortest message with at least `minimum_domain` possible values, and 2 numerals."""
-        length = 2
-        while self.radix**length < minimum_domain:
-            length += 1
-        return length
-
-    @cached_property
-    def places(self) -> bytes:
-        """Byte -> numeral, `_NONE` for bytes outside (all bytes of characters beyond ASCII among them)."""
-        return bytes(self.characters.find(chr(byte)) % 256 for byte in range(256))
-
-    @cached_property
-    def letters(self) -> bytes:
-        """Numeral -> byte; the inverse of `places` where that is a numeral."""
-        return self.characters.encode().ljust(256, b"\0")
+    def tweak(self, prefix: bytes, suffix: bytes) -> bytes:
+        """Length-prefixed recipient, token domain, kept prefix, kept suffix."""
+        return encode_fields(self.recipient, self.domain, prefix, suffix)
 
 
-def encrypt_text(
-    key: bytes,
-    tweaks: Sequence[bytes],
-    values: pa.Array,
-    alphabet: Alphabet,
-    *,
-    tweak_of_row: NDArray[np.intp] | None = None,
-    keep_first: int = 0,
-    keep_last: int = 0,
-) -> pa.Array:
-    """Encrypt each text of a `string` array; row r has the tweak `tweaks[tweak_of_row[r]]`, or the only one.
+def encrypt_text(cipher: Cipher, form: FormatPreserved, values: pa.Array) -> pa.Array:
+    """Encrypt each text of a `string` array; the form's tag stands for those that cannot be.
 
-    Null where fewer than 1,000,000 messages would be possible after everything kept: such a text is never
-    passed on, and the caller decides what stands for it. Nulls stay null. Raises BadParameter.
+    These are texts outside the form, texts with fewer than 1,000,000 possible messages after everything kept, those
+    whose check digit is wrong where it is made invalid, and those that FF1 maps to themselves (each with a
+    probability of one in the possible messages). None of them is ever passed on. Nulls stay null.
     """
-    step = ff1_column.encrypt_digits
-    return _apply(step, key, tweaks, values, alphabet, rows=_Rows(tweak_of_row, keep_first, keep_last))
+    return _apply(cipher, form, values, _encrypt, form.tag)
 
 
-def decrypt_text(
-    key: bytes,
-    tweaks: Sequence[bytes],
-    values: pa.Array,
-    alphabet: Alphabet,
-    *,
-    tweak_of_row: NDArray[np.intp] | None = None,
-    keep_first: int = 0,
-    keep_last: int = 0,
-) -> pa.Array:
-    """Inverse of `encrypt_text` for its results; another key or tweak gives other text, not an error."""
-    step = ff1_column.decrypt_digits
-    return _apply(step, key, tweaks, values, alphabet, rows=_Rows(tweak_of_row, keep_first, keep_last))
+def decrypt_text(cipher: Cipher, form: FormatPreserved, values: pa.Array) -> pa.Array:
+    """Inverse of `encrypt_text`; null where a text is no member of the form, or its tag.
+
+    Another key or tweak gives other text, not an error: FF1 is unauthenticated.
+    """
+    return _apply(cipher, form, values, _decrypt, None)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    tweak: NDArray[np.intp] | None
-    keep_first: int
-    keep_last: int
+_Step = Callable[[Cipher, FormatPreserved, Group], tuple[Bytes, Bytes | None, NDArray[np.bool_]]]
 
 
 def _apply(
-    step: Callable[..., ff1_column.Numerals],
-    key: bytes,
-    tweaks: Sequence[bytes],
-    values: pa.Array,
-    alphabet: Alphabet,
-    *,
-    rows: _Rows,
+    cipher: Cipher, form: FormatPreserved, values: pa.Array, step: _Step, instead: str | None
 ) -> pa.Array:
-    if rows.keep_first < 0 or rows.keep_last < 0:
-        raise BadParameter("keep_first and keep_last must not be negative")
     if values.null_count:  # work on the others, so that bytes which lie under a null are never met
         present = values.is_valid().to_numpy(zero_copy_only=False)
-        inner = rows if rows.tweak is None else _Rows(rows.tweak[present], rows.keep_first, rows.keep_last)
-        found = _apply(step, key, tweaks, values.drop_null(), alphabet, rows=inner)
+        found = _apply(cipher, form, values.drop_null(), step, instead)
         return found.take(pa.array(np.cumsum(present) - 1, mask=~present))
-    pieces = []
-    for start in range(0, len(values), _PIECE):
-        piece = values.slice(start, _PIECE)
-        tweak = None if rows.tweak is None else rows.tweak[start : start + _PIECE]
-
-        def encipher(numerals: ff1_column.Numerals, at: NDArray[np.intp]) -> ff1_column.Numerals:
-            return step(
-                key,
-                tweaks,
-                numerals,
-                alphabet.radix,
-                tweak_of_row=None if tweak is None else tweak[at],  # noqa: B023 - called in this turn only
-            )
-
-        pieces.append(_piece(encipher, piece, alphabet, rows.keep_first, rows.keep_last))
+    pieces = [
+        _piece(cipher, form, values.slice(at, PIECE), step, instead) for at in range(0, len(values), PIECE)
+    ]
     return pa.concat_arrays(pieces) if pieces else values
 
 
 def _piece(
-    encipher: Callable[[ff1_column.Numerals, NDArray[np.intp]], ff1_column.Numerals],
-    values: pa.Array,
-    alphabet: Alphabet,
-    keep_first: int,
-    keep_last: int,
+    cipher: Cipher, form: FormatPreserved, values: pa.Array, step: _Step, instead: str | None
 ) -> pa.Array:
     """Do one piece without nulls."""
-    _, offset_buffer, data_buffer = values.buffers()
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32)[values.offset : values.offset + len(values) + 1]
-    data = np.frombuffer(data_buffer or b"", dtype=np.uint8)[offsets[0] : offsets[-1]].copy()
-    offsets = offsets - offsets[0]
-    numerals = _translate(data, alphabet.places)
-    message = numerals != _NONE  # bytes that are encrypted
-    count = _keep(message, offsets, keep_first, keep_last)
-    short = count < alphabet.shortest()
-    lengths = np.flatnonzero(np.bincount(count))
-    for length in lengths[lengths >= alphabet.shortest()].tolist():
-        chosen = count == length
-        cells: NDArray[np.bool_] | slice = message
-        if len(lengths) > 1:
-            cells = message & np.repeat(chosen, np.diff(offsets))
-        elif message.all():
-            cells = slice(None)  # the usual column of plain numbers: no selection at all
-        found = encipher(numerals[cells].reshape(-1, length), np.flatnonzero(chosen))
-        data[cells] = _translate(found, alphabet.letters)
+    offsets, data = buffers_of(values)
+    fit = np.zeros(len(values), dtype=bool)
+    for rows, cells in by_length(offsets, data):
+        good = np.zeros(len(cells), dtype=bool)
+        for group in groups(form, cells):
+            numerals, check, ready = step(cipher, form, group)
+            group.put(cells, numerals, check)
+            good[group.rows] = ready
+        fit[rows] = good
+        if not isinstance(rows, slice):  # otherwise the cells are the data itself
+            data[offsets[rows][:, None] + np.arange(cells.shape[1])] = cells
     result = pa.Array.from_buffers(
         pa.string(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
-    if short.any():  # taken anew: no byte of a short text stays behind the null that stands for it
-        result = result.take(pa.array(np.arange(len(values)), mask=short))
+    if not fit.all():  # made anew: no byte of a text stays behind what stands for it
+        result = pc.if_else(pa.array(fit), result, pa.scalar(instead, pa.string()))
     return result
 
 
-def _translate(data: ff1_column.Numerals, table: bytes) -> NDArray[np.uint8]:
-    """Map bytes through a table of 256; `bytes.translate` is many times faster than indexing an array."""
-    return np.frombuffer(data.tobytes().translate(table), dtype=np.uint8)
+def _encrypt(
+    cipher: Cipher, form: FormatPreserved, group: Group
+) -> tuple[Bytes, Bytes | None, NDArray[np.bool_]]:
+    """New messages, offsets of new check digits, and which rows are good."""
+    ready = group.fit
+    check = None
+    if group.scheme:
+        check = group.offset()
+        if form.check == "invalid":
+            ready = ready & (check == 0)
+            check = np.ones_like(check)
+    found = _enciphered(ff1_column.encrypt_digits, cipher, form, group, ready)
+    if check is None or form.check == "valid":
+        ready = ready.copy()
+        ready[_unchanged(group.numerals, found)] = False
+    return found, check, ready
 
 
-def _keep(
-    message: NDArray[np.bool_], offsets: NDArray[np.int32], keep_first: int, keep_last: int
-) -> NDArray[np.intp]:
-    """Take what stays at either end of each text out of `message`; length of each message, never negative."""
-    if message.all():
-        before = offsets
+def _unchanged(before: Bytes, after: Bytes) -> NDArray[np.intp]:
+    """Rows that are equal; hardly any row outlives the first few places."""
+    rows = np.flatnonzero(before[:, 0] == after[:, 0])
+    for place in range(1, before.shape[1]):
+        if not len(rows):
+            break
+        rows = rows[before[rows, place] == after[rows, place]]
+    return rows
+
+
+def _decrypt(
+    cipher: Cipher, form: FormatPreserved, group: Group
+) -> tuple[Bytes, Bytes | None, NDArray[np.bool_]]:
+    ready = group.fit
+    check = None
+    if group.scheme:
+        check = group.offset()
+        if form.check == "invalid":
+            ready = ready & (check == 1)
+            check = np.zeros_like(check)
+    return _enciphered(ff1_column.decrypt_digits, cipher, form, group, ready), check, ready
+
+
+def _enciphered(
+    step: Callable[..., Bytes], cipher: Cipher, form: FormatPreserved, group: Group, ready: NDArray[np.bool_]
+) -> Bytes:
+    """The messages after FF1; those that are not ready become zeros."""
+    numerals = group.numerals
+    if not ready.all():
+        numerals = np.where(ready[:, None], numerals, np.uint8(0))
+    tweaks, which = _tweaks(cipher, form, group)
+    return step(cipher.key, tweaks, numerals, form.letters.radix, tweak_of_row=which)
+
+
+def _tweaks(
+    cipher: Cipher, form: FormatPreserved, group: Group
+) -> tuple[list[bytes], NDArray[np.intp] | None]:
+    """Distinct tweaks, and which of them each row has (None: there is only one)."""
+    words, end = group.words, group.words.shape[1] - form.keep_suffix
+    sign = b"+" if group.plus else b""
+    kept = np.concatenate((words[:, : group.first], words[:, end:]), axis=1)
+    if not kept.shape[1] or (kept == kept[0]).all():
+        kept, which = kept[:1], None
     else:
-        before = np.concatenate((np.zeros(1, np.int32), np.cumsum(message, dtype=np.int32)))[offsets]
-    count = np.diff(before).astype(np.intp)
-    if keep_first or keep_last:
-        where = np.flatnonzero(message)
-        for place in range(keep_first):
-            message[where[before[:-1][count > place] + place]] = False
-        for place in range(1, keep_last + 1):
-            message[where[before[1:][count >= place] - place]] = False
-    kept: NDArray[np.intp] = np.maximum(count - keep_first - keep_last, 0)
-    return kept
+        width = kept.shape[1]
+        column = pa.Array.from_buffers(pa.binary(width), len(kept), [None, pa.py_buffer(kept.tobytes())])
+        encoded = column.dictionary_encode()
+        kept = np.frombuffer(encoded.dictionary.buffers()[1], dtype=np.uint8).reshape(-1, width)
+        which = encoded.indices.to_numpy().astype(np.intp)
+    ends = [(row[: group.first].tobytes(), row[group.first :].tobytes()) for row in kept]
+    return [cipher.tweak(sign + prefix, suffix) for prefix, suffix in ends], which

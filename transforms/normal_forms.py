@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pydantic import AfterValidator
 
 from transforms.errors import BadParameter
-from transforms.phone_form import E164_ALREADY, LOCAL, PLAINLY_WRITTEN, PUNCTUATION, phone_form
+from transforms.phone_form import E164_ALREADY, LOCAL, PLAINLY_WRITTEN, PUNCTUATION, are_e164, phone_form
 
 ArrayForm = Callable[[pa.Array], pa.Array]
 ValueForm = Callable[[str], str]
@@ -158,8 +158,7 @@ def phone_in(region: str | None) -> ArrayForm:
     convert = _split(ready, e164, lambda value: phone_form(value, region) or digits_form(value))
 
     def apply(values: pa.Array) -> pa.Array:
-        already = pc.match_substring_regex(values, E164_ALREADY)
-        return values if pc.all(already, min_count=0).as_py() else convert(values)
+        return values if are_e164(values) else convert(values)
 
     return apply
 

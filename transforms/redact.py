@@ -15,6 +15,11 @@ from transforms.replace import constant
 _TAG = r"\[[A-Z][A-Z0-9_]*\]"
 
 
+def tag_of(domain: str) -> str:
+    """The tag of a token domain, such as `[PHONE]`."""
+    return f"[{re.sub(r'[^A-Z0-9_]', '_', domain.upper()) or 'REDACTED'}]"
+
+
 class Redact(Transform):
     """Replace every value with a type tag such as `[PHONE]`.
 
@@ -37,5 +42,5 @@ class Redact(Transform):
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
         """One column operation."""
-        tag = self.tag or f"[{re.sub(r'[^A-Z0-9_]', '_', context.domain.upper()) or 'REDACTED'}]"
+        tag = self.tag or tag_of(context.domain)
         return BoundTransform(self, lambda values: constant(values, tag), once_per_distinct=False)

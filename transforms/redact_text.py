@@ -10,6 +10,7 @@ from transforms.context import Context
 from transforms.domains import AnyText
 from transforms.encrypt_siv import EncryptSiv
 from transforms.errors import UnsuitableColumn
+from transforms.format_preserving import FormatPreserving
 from transforms.hierarchy import Hierarchy
 from transforms.ip_prefix import IpPrefix
 from transforms.keep import Keep
@@ -32,6 +33,7 @@ EntityTransform = Annotated[
     | KeyedHash
     | Sha256
     | EncryptSiv
+    | FormatPreserving
     | Prefix
     | IpPrefix
     | MacVendor

@@ -24,6 +24,8 @@ PLACE = LABEL | {"mask", "prefix"}
 SEALED = frozenset({"encrypt_siv", "encrypt_gcm"})
 COUNTED = CONSTANT | SEALED | {"bands", "round_number"}
 TIMED = CONSTANT | SEALED | {"truncate_time"}
+NUMBERED = IDENTIFIER | {"format_preserving"}  # letters and digits, at least 10^6 of them
+RANGED = frozenset({"format_preserving"})  # numbers and times inside a declared range
 WRITTEN = CONSTANT | SEALED | {"redact_text"}
 LINK = IDENTIFIER | {"url_clean"}
 

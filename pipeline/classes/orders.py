@@ -3,10 +3,11 @@
 from pipeline.classes.model import (
     COUNTED,
     DAY,
-    IDENTIFIER,
     LABEL,
     LINK,
     MONEY,
+    NUMBERED,
+    RANGED,
     SECRET_TEXT,
     TIME,
     TIMED,
@@ -21,7 +22,7 @@ ORDERS: tuple[DataClass, ...] = (
         "order number",
         2,
         "direct_identifier",
-        IDENTIFIER,
+        NUMBERED,
         normal_form="alnum",
         enumerable=10**13,  # a date and a running number
         high_entropy=True,
@@ -31,15 +32,19 @@ ORDERS: tuple[DataClass, ...] = (
         "parcel tracking number",
         3,
         "direct_identifier",
-        IDENTIFIER,
+        NUMBERED,
         normal_form="alnum",
         enumerable=10**12,  # UPU S10: two letters, eight digits, a check digit, a country
         high_entropy=True,
     ),
-    DataClass("order_time", "time of an order or event", 2, "quasi_identifier", TIMED, value_type=TIME),
-    DataClass("date", "day that is nobody's birth date", 1, "quasi_identifier", TIMED, value_type=DAY),
-    DataClass("amount", "amount of money", 2, "other", COUNTED, value_type=MONEY),
-    DataClass("quantity", "number of pieces", 1, "other", COUNTED | {"hierarchy"}, value_type=WHOLE),
+    DataClass(
+        "order_time", "time of an order or event", 2, "quasi_identifier", TIMED | RANGED, value_type=TIME
+    ),
+    DataClass(
+        "date", "day that is nobody's birth date", 1, "quasi_identifier", TIMED | RANGED, value_type=DAY
+    ),
+    DataClass("amount", "amount of money", 2, "other", COUNTED | RANGED, value_type=MONEY),
+    DataClass("quantity", "number of pieces", 1, "other", COUNTED | RANGED | {"hierarchy"}, value_type=WHOLE),
     DataClass("product", "goods", 1, "other", LABEL, normal_form="name"),
     DataClass("category", "category of goods", 1, "other", LABEL, normal_form="name"),
     DataClass(

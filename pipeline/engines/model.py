@@ -17,6 +17,7 @@ class StagedPart:
     path: str  # relative to the staging directory
     rows: int
     order: pa.Array  # int64: published row i is row order[i] of the slice
+    redacted: Mapping[str, int] = field(default_factory=dict)  # column -> cells that could not be encrypted
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pipeline.protect.apply import BoundExport, apply_export, bind_export
 from pipeline.protect.consent import Tombstones, Withholding, read_withholding, withheld
 from pipeline.protect.model import Plan, ReleasePlan, TablePlan
 from pipeline.protect.subjects import resolve_subject
+from pipeline.protect.unfit import redacted_cells
 from pipeline.sinks import write_part
 from pipeline.state.quarantine import QuarantinedRecord
 from pipeline.state.quarantine import write_part as write_quarantine
@@ -141,7 +142,8 @@ class ProtectSlices:
         path = staging / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_part(path, published, bound.export.format)
-        return StagedPart(name, len(published), order)
+        redacted = redacted_cells(bound.export, published, columns, order)
+        return StagedPart(name, len(published), order, redacted)
 
     def _export(self, release: ReleasePlan, table: str, secrets: Secrets) -> BoundExport | None:
         key = (release.number, table)

@@ -15,6 +15,7 @@ from pipeline.classes import CLASSES
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.detect.spans import Mention, find_mentions
 from pipeline.errors import JobWrong, nearest
+from pipeline.protect.steps import with_normal_form
 from transforms import Context, Keyring, RedactText
 from transforms.base import BoundTransform, plain
 
@@ -49,11 +50,8 @@ def bind_redaction(
             known = sorted({*ENTITY_CLASSES, *CLASS_ENTITIES})
             raise JobWrong(f"redact_text knows no entity {name!r}", hint=nearest(name, known))
         data_class = CLASSES[ENTITY_CLASSES[entity]]
-        if getattr(transform, "normal_form", "") is None:
-            form = data_class.normal_form
-            form = f"{form}:{region}" if form == "phone" and region else form
-            transform = transform.model_copy(update={"normal_form": form})  # noqa: PLW2901 - the filled-in one
-        bound[entity] = transform.bind(keyring, context_for(data_class.token_domain))
+        formed = with_normal_form(transform, data_class, region)
+        bound[entity] = formed.bind(keyring, context_for(data_class.token_domain))
     return Redactor(bound)
 
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from pipeline.classes import CLASSES, DataClass
 from pipeline.config.models import TableSource
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.errors import Drift, JobWrong, Problem, TransformUnsuitable, nearest, problem_of
 from pipeline.protect.model import Step
-from transforms import AnyTransform, Drop, RedactText
+from transforms import AnyTransform, Drop, FormatPreserving, RedactText, Transform
 from transforms.base import ColumnFacts
 from transforms.context import Context
 from transforms.errors import TransformError
+
+_T = TypeVar("_T", bound=Transform)
 
 
 def resolve_step(
@@ -34,10 +38,10 @@ def resolve_step(
     if isinstance(transform, RedactText) and not transform.accept_residual:
         warning = "free text is dropped: redact_text needs accept_residual with a reason"
         return replace(dropped, warnings=(warning,)), []
-    objection = _objection(where, data_class, transform)
+    objection = _objection(where, data_class, transform, source.phone_region)
     if objection is not None:
         return None, [objection]
-    transform = with_normal_form(transform, data_class, source)
+    transform = with_normal_form(transform, data_class, source.phone_region)
     facts = facts_of(data_class)
     try:
         output = transform.output(facts)
@@ -51,13 +55,15 @@ def resolve_step(
     return Step(column, data_class.id, transform, output.type, output.domain, context, warnings), []
 
 
-def _objection(where: str, data_class: DataClass, transform: AnyTransform) -> Problem | None:
+def _objection(
+    where: str, data_class: DataClass, transform: AnyTransform, phone_region: str | None
+) -> Problem | None:
     if transform.transform not in data_class.suitable:
         says = f"{transform.transform} does not suit class {data_class.id}"
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
     if isinstance(transform, RedactText):
-        return _entity_objection(where, transform)
+        return _entity_objection(where, transform, phone_region)
     if data_class.id == "unknown":
         return Problem(
             Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"
@@ -65,14 +71,20 @@ def _objection(where: str, data_class: DataClass, transform: AnyTransform) -> Pr
     return None
 
 
-def _entity_objection(where: str, transform: RedactText) -> Problem | None:
+def _entity_objection(where: str, transform: RedactText, phone_region: str | None) -> Problem | None:
     """Fragments of texts deserve what columns get: a known entity, and no weak transform without a reason."""
     for name, inner in transform.entities.items():
         entity = CLASS_ENTITIES.get(name, name)
         if entity not in ENTITY_CLASSES:
             known = sorted({*ENTITY_CLASSES, *CLASS_ENTITIES})
             return Problem(JobWrong.code, where, f"redact_text knows no entity {name}", nearest(name, known))
-        weakness = inner.weakness(facts_of(CLASSES[ENTITY_CLASSES[entity]]))
+        data_class = CLASSES[ENTITY_CLASSES[entity]]
+        facts = replace(facts_of(data_class), value_type=pa.string())  # a fragment is text
+        try:
+            with_normal_form(inner, data_class, phone_region).output(facts)
+        except TransformError as error:
+            return problem_of(error, f"{where}.{name}")
+        weakness = inner.weakness(facts)
         if weakness and not inner.accept_weakness:
             return Problem(
                 JobWrong.code, f"{where}.{name}", weakness, "use keyed_hash, or state accept_weakness"
@@ -80,14 +92,19 @@ def _entity_objection(where: str, transform: RedactText) -> Problem | None:
     return None
 
 
-def with_normal_form(transform: AnyTransform, data_class: DataClass, source: TableSource) -> AnyTransform:
-    """Give a transform that hashes normal forms the one of the class, unless the policy names its own."""
+def with_normal_form(transform: _T, data_class: DataClass, phone_region: str | None) -> _T:
+    """Give a transform that works on normal forms the one of the class, unless the policy names its own.
+
+    Format-preserving tokens keep separators, so only phones have a form of their own there.
+    """
     fields: Mapping[str, Any] = type(transform).model_fields
     if "normal_form" not in fields or getattr(transform, "normal_form", None) is not None:
         return transform
     form = data_class.normal_form
-    if form == "phone" and source.phone_region:
-        form = f"phone:{source.phone_region}"
+    if isinstance(transform, FormatPreserving) and form != "phone":
+        return transform
+    if form == "phone" and phone_region:
+        form = f"phone:{phone_region}"
     return transform.model_copy(update={"normal_form": form})
 
 

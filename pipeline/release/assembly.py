@@ -65,7 +65,17 @@ def assemble(
             files[statistic_name(name, file_format)] = path
     schemas = {name: table.schema for name, table in statistics.items()}
     documents = {
-        MANIFEST: as_json(release_manifest(plan, release, rows, parts)),
+        MANIFEST: as_json(
+            release_manifest(plan, release, rows, parts, key_check=_key_check(release, keyring))
+        ),
         DATA_PACKAGE: as_json(data_package(plan, release, parts, schemas)),
     }
     return Assembly(files, documents)
+
+
+def _key_check(release: ReleasePlan, keyring: Keyring) -> str:
+    """The public check value of the release's key, where tokens can only be turned back by naming it."""
+    steps = [step for export in release.exports for step in export.steps if step.published]
+    if not any(step.transform.transform == "format_preserving" for step in steps):
+        return ""
+    return keyring.check_value(release.key_id)

@@ -7,10 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.classes import CLASSES
+from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.errors import InternalError
 from pipeline.protect.model import Step
-from transforms import domains
+from transforms import RedactText, domains
 from transforms.domains import OutputDomain
+from transforms.ff1_range import Within
+from transforms.token_form import FormatPreserved
 
 
 def published_domain(step: Step) -> OutputDomain:
@@ -18,6 +22,22 @@ def published_domain(step: Step) -> OutputDomain:
     if step.domain is None:
         raise InternalError("a step that publishes nothing has no output domain", where=step.column)
     return step.domain
+
+
+# Transforms whose output may look like the class.
+KEEPING = frozenset({"keep", "format_preserving", "surrogate"})
+
+
+def kept_domains(step: Step) -> frozenset[str]:
+    """Token domains whose values, or what looks like them, the plan lets stand in a published column."""
+    if not isinstance(step.transform, RedactText):
+        return frozenset({step.context.domain} if step.transform.transform in KEEPING else ())
+    entities = [
+        CLASS_ENTITIES.get(name, name)
+        for name, inner in step.transform.entities.items()
+        if inner.transform in KEEPING and inner.transform != "keep"
+    ]
+    return frozenset(CLASSES[ENTITY_CLASSES[entity]].token_domain for entity in entities)
 
 
 _KINDS: Mapping[str, type] = {
@@ -32,6 +52,8 @@ _KINDS: Mapping[str, type] = {
         domains.Pattern,
         domains.TruncatedTime,
         domains.Typed,
+        FormatPreserved,
+        Within,
     )
 }
 _MOST_VALUES = 2_000  # of a closed set; a longer list is described, not repeated

@@ -16,7 +16,7 @@ from pipeline.engines.model import SliceView, StagedPart
 from pipeline.errors import CheckFailed
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
 from pipeline.release.checksums import Sample, Verdict, candidates, sampled, verdicts
-from pipeline.release.domain_text import published_domain
+from pipeline.release.domain_text import kept_domains, published_domain
 from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
 from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
 from pipeline.release.normalized import Digests, Forms, forms_of
@@ -26,9 +26,6 @@ from pipeline.release.untouched import raw_column, untouched
 from transforms.domains import OutputDomain
 
 DIRECTORY = ".gate"  # inside the staging directory; never part of a release
-KEEPING = frozenset(
-    {"keep", "format_preserving", "surrogate"}
-)  # transforms whose output may look like the class
 
 
 @dataclass(frozen=True)
@@ -291,7 +288,7 @@ def may_hold_raw(step: Step) -> bool:
 
 def _allowed(step: Step) -> frozenset[str]:
     """Token domains whose values the plan lets stand in this column."""
-    return frozenset({step.context.domain} if step.transform.transform in KEEPING else ())
+    return kept_domains(step)
 
 
 def _cell_files(

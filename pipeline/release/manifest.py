@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
-from pipeline.release.domain_text import domain_as_json, published_domain
+from pipeline.release.domain_text import domain_as_json, kept_domains, published_domain
 from pipeline.statistics.model import output_schema
+from transforms import RedactText
 
 FORMAT = "pouch-release/1"
 MANIFEST = "manifest.json"
@@ -57,6 +58,7 @@ def release_manifest(
     rows: Mapping[str, int],
     parts: Mapping[str, int],
     number: int | None = None,
+    key_check: str = "",
 ) -> dict[str, Any]:
     """The manifest that goes to the recipient.
 
@@ -66,6 +68,7 @@ def release_manifest(
         rows: table -> published rows (exports only).
         parts: table -> files (exports only).
         number: of the recipient's published trees, from the ledger: a ledger that was set back is noticed.
+        key_check: public check value of the key of format-preserving tokens, without which nothing turns them back.
 
     """
     kind = "export" if release.exports else "statistics"
@@ -83,6 +86,8 @@ def release_manifest(
     }
     if number is not None:
         manifest["number"] = number
+    if key_check:
+        manifest["key"] = {"id": release.key_id, "check": key_check}
     if release.exports:
         manifest["tables"] = [
             _table(plan, export, rows[export.table], parts[export.table]) for export in release.exports
@@ -124,7 +129,7 @@ def _table(plan: Plan, export: ExportPlan, rows: int, parts: int) -> dict[str, A
 
 
 def _column(step: Step) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "name": step.column,
         "class": step.data_class,
         "title": CLASSES[step.data_class].title,
@@ -134,6 +139,9 @@ def _column(step: Step) -> dict[str, Any]:
         "grade": column_grade(step),
         "domain": domain_as_json(published_domain(step)),
     }
+    if isinstance(step.transform, RedactText) and kept_domains(step):
+        told["in_form"] = sorted(kept_domains(step))  # its texts hold tokens that look like these
+    return told
 
 
 def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:

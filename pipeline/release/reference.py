@@ -18,6 +18,7 @@ from pipeline.classes import CLASSES, describe
 from pipeline.config.models import Policy
 from pipeline.detect.catalog import ENTITY_CLASSES
 from transforms import TRANSFORMS, Transform
+from transforms.alphabet import ALPHABETS
 from transforms.normal_forms import NORMAL_FORMS
 
 _SOURCE = "<!-- Made from the code: do not edit, run make reference. -->"
@@ -37,6 +38,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "sha256": "email: {transform: sha256}",
         "encrypt_siv": "postal_address: {transform: encrypt_siv}",
         "encrypt_gcm": "national_id: {transform: encrypt_gcm}",
+        "format_preserving": "mobile_phone: {transform: format_preserving, keep_prefix: 1}",
         "prefix": 'postcode: {transform: prefix, length: 2, accept_weakness: "areas of many thousand people"}',
         "bands": "age: {transform: bands, edges: [18, 25, 35, 45, 55, 65]}",
         "round_number": "amount: {transform: round_number, step: 5}",
@@ -69,6 +71,33 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         "or `phone:AU` with a region; without it, the class's (see [classes.md](classes.md))",
         ("*", "pad"): "length that plaintexts are padded to: `auto` by class (names, addresses, texts), "
         "`none`, or a multiple in bytes",
+        (
+            "format_preserving",
+            "alphabet",
+        ): f"what is encrypted: {', '.join(f'`{name}`' for name in ALPHABETS)}, or the characters themselves; `auto` "
+        "is `digits` or `hex` for classes whose values have no other letters, and refused for the rest. Letters of one "
+        "case are read in either; any other letter or digit in the value makes it redacted",
+        ("format_preserving", "keep_prefix"): "letters and digits kept in front; of phones, national digits",
+        ("format_preserving", "keep_suffix"): "letters and digits kept at the end",
+        (
+            "format_preserving",
+            "check_digit",
+        ): "`valid`: recomputed, and a wrong one stays wrong; `invalid`: made to fail, and a value that fails already "
+        "is redacted; `none`: encrypted with the rest; `auto`: `invalid` for cards, `valid` for IMEI, ICCID and "
+        "resident ids of 18 characters",
+        (
+            "format_preserving",
+            "shortest",
+        ): "letters and digits of the shortest value, where you know: the plan refuses a form that leaves too few; "
+        "without it, the usual length of the class, or of phones the shortest of the region",
+        (
+            "format_preserving",
+            "normal_form",
+        ): "made equal before encryption; without it `phone` with the table's region for phones, and none for others, "
+        "so that separators stay",
+        ("format_preserving", "low"): "least number or time of the range, for columns that are no text",
+        ("format_preserving", "high"): "greatest number or time of the range",
+        ("format_preserving", "unit"): "of times: what is not on a whole one is redacted",
         ("prefix", "length"): "characters kept",
         ("prefix", "of"): "count all characters, or digits only",
         ("bands", "edges"): "1 to 200 ascending numbers below 10^15, at most 9 decimals; each begins a band",

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.protect.model import Step
-from pipeline.release.identities import encoded
-from pipeline.release.normalized import MASKED
+from pipeline.release.identities import encoded, international
+from pipeline.release.normalized import MASKED, Digests, digests_of, forms_of, national
+from transforms.token_form import FormatPreserved
 
 Rows = NDArray[np.int64]
 
@@ -28,6 +29,7 @@ class RawColumn:
     codes: Rows  # row of the slice -> distinct value; -1 = null
     values: pa.Array  # text
     lengths: Rows  # bytes; -1: such a value is not looked for
+    reduced: Digests | None = None  # for cells in the form of their original: see `_reduced`
 
     def __repr__(self) -> str:
         """Counts only: the values are raw."""
@@ -43,11 +45,14 @@ def raw_column(step: Step, raw: pa.Array) -> RawColumn | None:
         values = values.cast(pa.string())
     lengths = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     lengths[lengths < 2] = -1  # a single character is no identity; a mask of one character may well be `*`
-    return RawColumn(codes, values, lengths)
+    form = step.domain
+    return RawColumn(
+        codes, values, lengths, _reduced(form, values) if isinstance(form, FormatPreserved) else None
+    )
 
 
 def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
-    """Published cells that equal their own raw cell.
+    """Published cells that equal their own raw cell; tokens in its form, but for how a number is written.
 
     Args:
         step: of the column.
@@ -56,6 +61,8 @@ def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
         rows: their rows in the slice.
 
     """
+    if isinstance(step.domain, FormatPreserved):
+        return _only_rewritten(step.domain, cells, raw, rows)
     distinct = cells.dictionary if isinstance(cells, pa.DictionaryArray) else cells
     bounds = pc.min_max(pc.binary_length(distinct)).as_py()
     if bounds["min"] is None:
@@ -73,3 +80,23 @@ def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
     if step.transform.transform == "mask":  # masked at its source: there is nothing left to hide
         equal = pc.and_not(equal, pc.match_substring(own, getattr(step.transform, "character", MASKED)))
     return int(pc.sum(equal, min_count=0).as_py() or 0)
+
+
+_KEY = bytes(16)  # of digests that never leave this file
+
+
+def _only_rewritten(form: FormatPreserved, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
+    """Cells in the form of their original that equal it but for separators, letter case or country code."""
+    codes, values = encoded(cells)
+    own = raw.codes[rows]
+    looked_at = (codes >= 0) & (own >= 0)
+    looked_at &= np.append(pc.not_equal(values, form.tag).to_numpy(zero_copy_only=False), False)[codes]
+    assert raw.reduced is not None
+    before = raw.reduced[own[looked_at]]
+    return int((_reduced(form, values)[codes[looked_at]] == before).sum())
+
+
+def _reduced(form: FormatPreserved, values: pa.Array) -> Digests:
+    """Digests of values without what writers of one number vary."""
+    forms = forms_of(values)
+    return digests_of(national(forms, international(values)) if form.phone else forms, _KEY)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipeline.classes import CLASSES
 from pipeline.errors import CheckFailed, Problem
 from pipeline.release.checksums import Sample, candidates, sampled, verdicts
-from pipeline.release.domain_text import domain_from_json, type_from_text
+from pipeline.release.domain_text import KEEPING, domain_from_json, type_from_text
 from pipeline.release.manifest import DATA_PACKAGE, FORMAT, MANIFEST
 from pipeline.release.normalized import forms_of
 from pipeline.release.publish import RELEASES, SUCCESS, SUMS
@@ -175,7 +175,8 @@ def _column(
         yield _problem(f"{file}, {column['name']}", f"{outside} cells are not {domain.description}")
     if not (is_text(cells.type) and domain.holds_raw_text):
         return
-    allowed = frozenset({CLASSES[column["class"]].token_domain} if column["transform"] == "keep" else ())
+    own = {CLASSES[column["class"]].token_domain} if column["transform"] in KEEPING else set()
+    allowed = frozenset(own | set(column.get("in_form", ())))
     distinct = cells.unique().drop_null()
     for class_id, (texts, passes) in candidates(distinct, forms_of(distinct), allowed, _KEY).items():
         samples.append(Sample(0, table, column["name"], class_id, sampled(texts, passes, _KEY)))
