@@ -126,14 +126,14 @@ class Keyring:
         """32 bytes for internal use (quarantine, tombstones, row order), independent of every token key."""
         return hkdf_sha256(self._master(key_id), encode_fields(_STATE, label), 32)
 
-    def lasting_key(self, label: str) -> bytes:
-        """32 bytes for what must outlive every master: tombstones, subject index, key store.
+    def lasting_key(self, label: str, length: int = 32) -> bytes:
+        """`length` bytes for what must outlive every master: tombstones, subject index, key store.
 
         HKDF-SHA-256 over the lasting secret. A keyring of before there was one uses the active master, and keeps
-        what that gives when it gets its lasting secret: `lasting_of_master`.
+        what that gives when it gets its lasting secret: `lasting_of_master`. A label implies its length.
         """
         root = self.lasting_of_master() if self._lasting is None else self._lasting
-        return hkdf_sha256(root, encode_fields(_LASTING, label), 32)
+        return hkdf_sha256(root, encode_fields(_LASTING, label), length)
 
     def lasting_of_master(self) -> bytes:
         """The lasting secret that the active master stands in for."""

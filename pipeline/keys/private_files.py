@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import KeyUnavailable
 
+_OWNER_ONLY = "must be readable by its owner only (0600)"
 TEMPORARY = ".tmp-"  # prefix of files that a killed process may leave behind
 
 
@@ -44,9 +45,7 @@ def read_private(path: Path, shown: str, *, when_missing: str = "", limit: int =
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise KeyUnavailable("must be a regular file", where=shown)
-        _refuse_strangers(
-            facts, shown, mask=0o077, must="must be readable by its owner only (0600)", hint="chmod 600 on it"
-        )
+        _refuse_strangers(facts, shown, mask=0o077, must=_OWNER_ONLY, hint="chmod 600 on it")
         directory = path.resolve().parent
         _refuse_strangers(
             directory.stat(),
@@ -64,6 +63,20 @@ def read_private(path: Path, shown: str, *, when_missing: str = "", limit: int =
         raise KeyUnavailable(f"cannot be read ({error.strerror})", where=shown) from None
     finally:
         os.close(descriptor)
+
+
+def check_private(path: Path, shown: str) -> None:
+    """Refuse a file that others may read or that belongs to another user; for files that are mapped, not read.
+
+    Raises KeyUnavailable; the directory must have been checked by `read_private` of another file in it.
+    """
+    try:
+        facts = path.lstat()
+    except OSError as error:
+        raise KeyUnavailable(f"cannot be opened ({error.strerror})", where=shown) from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise KeyUnavailable("must be a regular file", where=shown)
+    _refuse_strangers(facts, shown, mask=0o077, must=_OWNER_ONLY, hint="chmod 600 on it")
 
 
 def _refuse_strangers(

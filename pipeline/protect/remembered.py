@@ -1,0 +1,152 @@
+"""What a value became in earlier slices of the same child: people come back, and encryption is the largest cost.
+
+Values are looked up by a 64-bit digest in an open-addressed table of numpy arrays, all of a column at once, then
+compared as they are: equal digests of different values only cost the work anew.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+MOST_VALUES = 1 << 18  # per column and child: a constant, so that memory does not grow with the input
+_SLOTS = 1 << 19
+# Below this share of known values, looking up costs more than it saves (order numbers are new every time).
+LEAST_SHARE = 0.2
+_TRIALS = 2  # slices that a column gets to show that its values come back
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_EMPTY = np.uint64(0)
+
+Digests = NDArray[np.uint64]
+Numbers = NDArray[np.int64]
+
+
+class Remembered:
+    """A function of distinct texts, with the results of the first `MOST_VALUES` texts kept.
+
+    Guarantee: the same results as the function alone, value by value; what came before changes only the time.
+    """
+
+    def __init__(self, function: Callable[[pa.Array], pa.Array]) -> None:
+        self._function = function
+        self._table = _Table()
+        self._values: pa.Array = pa.array([], pa.string())
+        self._results: pa.Array | None = None
+        self._slices = 0
+        self._active = True
+
+    def __call__(self, values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+        """Return results and, for each value, which of them is its own; None = they are in the values' order."""
+        if not self._active or values.null_count or not pa.types.is_string(values.type):
+            return self._function(values), None
+        digests = text_digests(values)
+        at = self._table.find(digests)
+        self._forget_unequal(values, at)
+        is_new = at < 0
+        new = values.filter(pa.array(is_new))
+        fresh = self._function(new)
+        results = fresh if self._results is None else pa.concat_arrays([self._results, fresh])
+        at[is_new] = len(self._values) + np.arange(len(new))
+        self._learn(new, digests[is_new], results, known=len(values) - len(new))
+        return results, pa.array(at)
+
+    def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
+        known = np.flatnonzero(at >= 0)
+        if not len(known):
+            return
+        same = pc.equal(values.take(pa.array(known)), self._values.take(pa.array(at[known])))
+        at[known[~same.to_numpy(zero_copy_only=False)]] = -1
+
+    def _learn(self, new: pa.Array, digests: Digests, results: pa.Array, *, known: int) -> None:
+        """Keep what there is room for; `results` are those of the values kept before, then those of `new`."""
+        self._slices += 1
+        if self._slices >= _TRIALS and known < LEAST_SHARE * (known + len(new)):
+            self._active = False
+            self._values, self._results, self._table = pa.array([], pa.string()), None, _Table()
+            return
+        room = min(MOST_VALUES - len(self._values), len(new))
+        if room > 0:
+            self._table.insert(digests[:room], len(self._values))
+            self._values = pa.concat_arrays([self._values, new.slice(0, room)])
+            self._results = results.slice(0, len(self._values))
+
+
+class _Table:
+    """Digest -> position; linear probing. Digests that are there already, or that chance made equal, stay out."""
+
+    def __init__(self) -> None:
+        self._digests: Digests | None = None
+        self._positions = np.zeros(0, np.int32)
+
+    def find(self, digests: Digests) -> Numbers:
+        """Positions, -1 where unknown."""
+        found = np.full(len(digests), -1, np.int64)
+        if self._digests is None:
+            return found
+        left: Numbers = np.arange(len(digests))
+        slots = _slots(digests)
+        while len(left):
+            there = self._digests[slots]
+            hit = there == digests[left]
+            found[left[hit]] = self._positions[slots[hit]]
+            on = ~hit & (there != _EMPTY)
+            left, slots = left[on], (slots[on] + 1) % _SLOTS
+        return found
+
+    def insert(self, digests: Digests, first: int) -> None:
+        """Add digests; the first one's position is `first`."""
+        if self._digests is None:
+            self._digests = np.zeros(_SLOTS, np.uint64)
+            self._positions = np.zeros(_SLOTS, np.int32)
+        left: Numbers = np.arange(len(digests))
+        slots = _slots(digests)
+        while len(left):
+            free = self._digests[slots] == _EMPTY
+            self._digests[slots[free]] = digests[left[free]]  # of several for one slot, the last one stays
+            self._positions[slots[free]] = first + left[free]
+            on = self._digests[slots] != digests[left]
+            left, slots = left[on], (slots[on] + 1) % _SLOTS
+
+
+def _slots(digests: Digests) -> Numbers:
+    return (digests >> np.uint64(64 - 19)).astype(np.int64)
+
+
+def text_digests(values: pa.Array) -> Digests:
+    """64-bit digests of texts without nulls, never 0: eight bytes a step, multiplied and folded. No cryptography."""
+    _, offsets, data = values.buffers()
+    if not len(values) or data is None:
+        return np.full(len(values), _ODD)
+    bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1].astype(
+        np.int64
+    )
+    content = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
+    padded = np.zeros(len(content) + 8, np.uint8)  # so that eight bytes can be read at every position
+    padded[: len(content)] = content
+    words: Digests = np.ndarray((len(content) + 1,), "<u8", padded.data, strides=(1,))
+    at, left = bounds[:-1] - bounds[0], np.diff(bounds)
+    state: Digests = (left.astype(np.uint64) + np.uint64(1)) * _ODD
+    rows: Numbers | None = None  # None: all
+    while len(left):
+        word = words[at]
+        if int(left.min()) < 8:
+            word &= _LOW_BYTES[np.minimum(left, 8)]
+        state[rows if rows is not None else slice(None)] = _stirred(
+            (state if rows is None else state[rows]) ^ word
+        )
+        on = np.flatnonzero(left > 8)
+        rows = on if rows is None else rows[on]
+        at, left = at[on] + 8, left[on] - 8
+    state |= np.uint64(1)
+    return state
+
+
+def _stirred(state: Digests) -> Digests:
+    state = (state ^ (state >> np.uint64(32))) * _ODD
+    return state ^ (state >> np.uint64(29))
+
+
+_LOW_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(9)], dtype=np.uint64)
