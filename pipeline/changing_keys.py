@@ -9,9 +9,9 @@ from pipeline.config.loading import load_config
 from pipeline.config.models import KeyringRef
 from pipeline.errors import JobWrong
 from pipeline.keys import MasterSummary, describe, destroy_masters, read_file, rotate_keyring
-from pipeline.state import State, anchor, open_state, refuse_rolled_back, sealed_under, write_receipt
+from pipeline.state import State, anchor, open_state, sealed_under, write_receipt
+from pipeline.subject_keys import refuse_older
 
-PUT_BACK = "put the newest keyring back; its generation stands in the file"
 _NOT_REACHED = (
     "copies of the keyring file in backups, snapshots and spare blocks of a disk: whoever has one and the wrapping"
     " key can still open what these keys made"
@@ -27,7 +27,7 @@ def rotate_keys(job: Path, state: Path, reason: str, base: Path | None = None) -
     ref = load_config(job, base).job.keyring
     store = _state_of(ref, base, state)
     with store.lock():
-        refuse_older_keyring(ref, base, store)
+        refuse_older(ref, base, store)
         store.audit.append(who=getpass.getuser(), action="rotate keys", what=ref.file, reason=reason)
         fresh = rotate_keyring(ref, base)
         anchor_keyring(ref, base, store, f"rotated to {fresh.id}")
@@ -47,7 +47,7 @@ def destroy_keys(
     if not key_ids:
         raise JobWrong("--key names the key to destroy", hint="pouch keys list JOB lists them")
     with store.lock():
-        refuse_older_keyring(ref, base, store)
+        refuse_older(ref, base, store)
         names = " ".join(key_ids)
         store.audit.append(who=getpass.getuser(), action="destroy keys", what=names, reason=reason)
         gone = destroy_masters(ref, base, tuple(dict.fromkeys(key_ids)))
@@ -61,12 +61,6 @@ def anchor_keyring(ref: KeyringRef, base: Path, store: State, reason: str) -> No
     """Remember how far the keyring has come. Raises PublishFailed."""
     file = read_file(ref, base)
     anchor(store, f"keyring {file.name}", file.generation, reason)
-
-
-def refuse_older_keyring(ref: KeyringRef, base: Path, store: State) -> None:
-    """Raise KeyUnavailable where the keyring is a backup of before the last change that this state has seen."""
-    file = read_file(ref, base)
-    refuse_rolled_back(store, f"keyring {file.name}", file.generation, ref.file, PUT_BACK)
 
 
 def _state_of(ref: KeyringRef, base: Path, state: Path) -> State:

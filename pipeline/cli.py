@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pipeline.cli_keys import keys_app
+from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
 from pipeline.way_out import Commands, checked_format, leave, print_json, reader_may_leave
@@ -17,7 +17,6 @@ _LATER = {
     "diff": "Compare two jobs: policy change with its effect on data and risk",
     "risk": "Measure re-identification risk of a file, and search generalizations",
     "stats": "Run one statistics specification on any table",
-    "erase": "Erase a subject: shred keys, withhold from later runs",
     "retain": "Apply retention: delete or anonymize what has expired",
     "budget": "Show the privacy budget",
 }
@@ -33,6 +32,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(keys_app, name="keys")
+app.command(epilog=ERASE_EXAMPLES)(erase)
 
 JobPath = Annotated[Path, typer.Argument(help="Job file, e.g. configs/nightly.yaml.")]
 DateText = Annotated[str, typer.Option("--date", help="Date of the release, YYYY-MM-DD.")]

@@ -1,5 +1,6 @@
-"""Commands about keys: make, list, rotate, destroy."""
+"""Commands about keys: make, list, rotate, destroy, and erase a subject."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -99,6 +100,56 @@ def keys_destroy(
     from pipeline.receipt_text import print_keys_receipt
 
     print_keys_receipt(destroy_keys(job, state, tuple(key or ()), reason), format)
+
+
+def erase(
+    job: JobPath,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subject", help="Id of the subject; the list of processes shows it, --subject-file does not."
+        ),
+    ] = None,
+    subject_file: Annotated[
+        Path | None, typer.Option("--subject-file", help="File with one id a line; - is standard input.")
+    ] = None,
+    data_class: Annotated[
+        str | None, typer.Option("--class", help="What the id is; account_id, where subjects are accounts.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; goes into the audit log.")] = "",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Erase again on a key store that was put back from a backup.")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", help="Where releases are published.")] = Path("releases"),
+    state: StatePath = Path(".pouch"),
+    format: Format = "table",
+) -> None:
+    """Erase a subject: destroy its key, withhold it from later runs, and print a receipt of where it went before.
+
+    The receipt says for each past release and column what becomes of the subject's cells. While a run is under way
+    it exits 12; run it again afterwards.
+    """
+    checked_format(format)
+    refuse_no_reason("erase", reason)
+    from pipeline.erasing import erase as erase_now
+    from pipeline.receipt_text import print_erasure
+
+    ids = [*(subject or ()), *(_lines(subject_file) if subject_file is not None else ())]
+    print_erasure(erase_now(job, state, out, ids, reason, data_class=data_class, replay=replay), format)
+
+
+ERASE_EXAMPLES = _examples(
+    'pouch erase configs/nightly.yaml --subject-file request-4711.txt --reason "request 4711"',
+    'pouch erase configs/nightly.yaml --subject-file - --reason "request 4711" --format json',
+)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise JobWrong("--subject-file must be a text file (UTF-8) with one id a line") from None
+    return [line for line in text.splitlines() if line]
 
 
 def refuse_no_reason(command: str, reason: str) -> None:

@@ -19,7 +19,14 @@ from pipeline.protect.model import Plan
 from pipeline.state import State, anchor, refuse_rolled_back
 from transforms import Keyring
 
-_PUT_BACK = "put the newest {} back; where it is lost, `pouch erase JOB --replay` erases again"
+_PUT_BACK = "put the newest key store back; where it is lost, `pouch erase JOB --replay` erases again"
+
+
+def refuse_older(ref: KeyringRef, base: Path, store: State) -> None:
+    """Raise KeyUnavailable where the keyring is a backup of before the last change that this state has seen."""
+    file = read_file(ref, base)
+    hint = "put the newest keyring back; its generation stands in the file"
+    refuse_rolled_back(store, f"keyring {file.name}", file.generation, ref.file, hint)
 
 
 def settle(ref: KeyringRef, base: Path, keyring: Keyring, store: State) -> SubjectStore | None:
@@ -28,9 +35,7 @@ def settle(ref: KeyringRef, base: Path, keyring: Keyring, store: State) -> Subje
     An erasure that was killed half-way is finished: the key store remembers it first, the tombstone follows. Call it
     under the state's lock. Raises KeyUnavailable where an old keyring or key store was put back.
     """
-    file = read_file(ref, base)
-    name = f"keyring {file.name}"
-    refuse_rolled_back(store, name, file.generation, ref.file, _PUT_BACK.format("keyring"))
+    refuse_older(ref, base, store)
     directory = store_directory(ref, base)
     keys = open_store(directory, keyring)
     erased = store.tombstones.all()
@@ -38,9 +43,7 @@ def settle(ref: KeyringRef, base: Path, keyring: Keyring, store: State) -> Subje
         if erased:
             raise _older(directory.name)
         return None
-    refuse_rolled_back(
-        store, keys.file.name, keys.file.generation, directory.name, _PUT_BACK.format("key store")
-    )
+    refuse_rolled_back(store, keys.file.name, keys.file.generation, directory.name, _PUT_BACK)
     remembered = {bytes.fromhex(digest) for digest in keys.file.erased}
     if erased - remembered:
         raise _older(directory.name)
@@ -91,5 +94,5 @@ def _older(shown: str) -> KeyUnavailable:
     return KeyUnavailable(
         "is older than an erasure that this state remembers: a backup of before it was put back, or it is missing",
         where=shown,
-        hint=_PUT_BACK.format("key store"),
+        hint=_PUT_BACK,
     )

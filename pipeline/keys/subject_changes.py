@@ -86,17 +86,21 @@ def make_subject_keys(
         return after, made
 
 
-def erase_subjects(directory: Path, keyring: Keyring, digests: Sequence[bytes]) -> SubjectStore:
+def erase_subjects(
+    directory: Path, keyring: Keyring, digests: Sequence[bytes], *, at_least: int = 0
+) -> SubjectStore:
     """Destroy the keys of subjects and remember them as erased, in a store that is made where absent.
 
     Guarantee: when this returns, the store holds nothing of these keys, and nobody who has store, keyring and wrapping
     key can open what was encrypted with them. Not in reach: copies of the store in backups, snapshots and spare
-    blocks of a disk. Other subjects' records are not touched. Raises LockHeld, KeyUnavailable.
+    blocks of a disk. Other subjects' records are not touched. The store's generation is above `at_least` afterwards: an
+    old store that was put back catches up with what has been seen. Raises LockHeld, KeyUnavailable.
     """
     with changing(directory, keyring) as store:
         names = [digest.hex() for digest in digests if digest.hex() not in set(store.file.erased)]
         erased = (*store.file.erased, *dict.fromkeys(names))
-        after = _write(store, keyring, erased=erased) if names else store
+        behind = store.file.generation < at_least
+        after = _write(store, keyring, at_least, erased=erased) if names or behind else store
         _shred(after, digests)
         return after
 
@@ -185,7 +189,9 @@ def _merge(store: SubjectStore, keyring: Keyring) -> SubjectStore:
     return after
 
 
-def _write(store: SubjectStore, keyring: Keyring, **changes: tuple[str, ...]) -> SubjectStore:
+def _write(
+    store: SubjectStore, keyring: Keyring, at_least: int = 0, **changes: tuple[str, ...]
+) -> SubjectStore:
     changed: StoreFile = store.file.model_copy(update={**changes, "generation": store.file.generation + 1})
     file = sealed(changed, keyring)
     with _disk(store.directory):

@@ -27,6 +27,13 @@ def anchored(state: State, name: str) -> int:
     return max((int(what.removeprefix(prefix)) for (what,) in rows if what.startswith(prefix)), default=0)
 
 
+def highest(state: State, prefix: str) -> int:
+    """The highest generation of everything whose name begins like this; 0 where there is nothing."""
+    with reading(state.database) as database:
+        rows = database.execute("SELECT what FROM audit WHERE action = ?", (ACTION,)).fetchall()
+    return max((int(what.rsplit(" ", 1)[1]) for (what,) in rows if what.startswith(prefix)), default=0)
+
+
 def refuse_rolled_back(state: State, name: str, generation: int, where: str, hint: str) -> None:
     """Raise KeyUnavailable where what is there is older than what this state has seen."""
     known = anchored(state, name)
