@@ -1,15 +1,17 @@
 """Rotating and destroying the keys of a job: under the lock of its state, remembered before and after the deed."""
 
 import getpass
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.config.loading import load_config
 from pipeline.config.models import KeyringRef
-from pipeline.errors import JobWrong
+from pipeline.errors import CheckFailed, JobWrong
 from pipeline.keys import MasterSummary, describe, destroy_masters, read_file, rotate_keyring
 from pipeline.state import State, anchor, open_state, sealed_under, write_receipt
+from pipeline.state.subject_index import read_index
 from pipeline.subject_keys import refuse_older
 
 _NOT_REACHED = (
@@ -77,7 +79,22 @@ def _receipt(ref: KeyringRef, store: State, gone: tuple[MasterSummary, ...], rea
         "reason": reason,
         "keyring": ref.file,
         "keys": [asdict(master) for master in gone],
-        "releases": [],
+        "releases": _closed(store, ids),
         "quarantines": list(sealed_under(store, ids)),
         "not_reached": _NOT_REACHED,
     }
+
+
+def _closed(store: State, ids: frozenset[str]) -> list[dict[str, str]]:
+    """Releases that were made with these keys, as far as the subject index tells."""
+    found = []
+    for entry in store.ledger.entries():
+        if entry.kind != "published":
+            continue
+        with suppress(
+            CheckFailed
+        ):  # the index of this release is damaged: the keys are destroyed all the same
+            index = read_index(store, entry)
+            if index is not None and index["key_id"] in ids:
+                found.append({"recipient": entry.recipient, "date": entry.date, "key_id": index["key_id"]})
+    return found
