@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
 from pipeline.way_out import Commands, checked_format, leave, print_json, reader_may_leave
@@ -16,7 +17,6 @@ _LATER = {
     "diff": "Compare two jobs: policy change with its effect on data and risk",
     "risk": "Measure re-identification risk of a file, and search generalizations",
     "stats": "Run one statistics specification on any table",
-    "erase": "Erase a subject: shred keys, withhold from later runs",
     "retain": "Apply retention: delete or anonymize what has expired",
     "budget": "Show the privacy budget",
 }
@@ -25,16 +25,14 @@ app = typer.Typer(
     name="pouch",
     cls=Commands,
     help="De-identify order and device logs every night, per policy and per recipient.",
-    epilog=f"Not built yet: {', '.join(_LATER)}, keys rotate, keys destroy.",
+    epilog=f"Not built yet: {', '.join(_LATER)}.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-keys_app = typer.Typer(
-    help="Make and list the keys of a job.", epilog="Not built yet: rotate, destroy.", no_args_is_help=True
-)
 app.add_typer(keys_app, name="keys")
+app.command(epilog=ERASE_EXAMPLES)(erase)
 
 JobPath = Annotated[Path, typer.Argument(help="Job file, e.g. configs/nightly.yaml.")]
 DateText = Annotated[str, typer.Option("--date", help="Date of the release, YYYY-MM-DD.")]
@@ -279,51 +277,6 @@ def _print_notes(notes: list[str]) -> None:
 
 
 # ------------------------------------------------------------------ keys
-
-
-@keys_app.command("init", epilog=_examples("pouch keys init configs/nightly.yaml"))
-def keys_init(
-    job: JobPath,
-    if_absent: Annotated[
-        bool, typer.Option("--if-absent", help="Leave an existing keyring as it is.")
-    ] = False,
-    format: Format = "table",
-) -> None:
-    """Make the keyring that a job names. An existing one is never overwritten."""
-    checked_format(format)
-    from pipeline.revealing import init_keys
-
-    keys = init_keys(job, if_absent=if_absent)
-    if format == "json":
-        print_json(keys)
-    elif keys["made"]:
-        print(f"made {keys['keyring']} with key {', '.join(keys['key_ids'])}")
-    else:
-        print(f"{keys['keyring']} is there already")
-
-
-@keys_app.command("list", epilog=_examples("pouch keys list configs/nightly.yaml --format json"))
-def keys_list(job: JobPath, format: Format = "table") -> None:
-    """List keys: id, created, state and public check value. Never a key."""
-    checked_format(format)
-    from pipeline.release.report import print_keys
-    from pipeline.revealing import list_keys
-
-    print_keys(list_keys(job), format)
-
-
-@keys_app.command("rotate", hidden=True)
-def keys_rotate(job: JobPath) -> None:
-    """Start a new key epoch (not built yet)."""
-    raise NotBuilt(
-        "pouch keys rotate is not built yet", hint="rotation: monthly in a policy changes epochs by date"
-    )
-
-
-@keys_app.command("destroy", hidden=True)
-def keys_destroy(job: JobPath) -> None:
-    """Destroy a key with a receipt (not built yet)."""
-    raise NotBuilt("pouch keys destroy is not built yet")
 
 
 @app.command(

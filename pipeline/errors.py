@@ -165,6 +165,7 @@ _TRANSFORM_CODES: dict[type[transform_errors.TransformError], int] = {
     transform_errors.KeyUnavailable: KeyUnavailable.code,
     transform_errors.UnsuitableColumn: TransformUnsuitable.code,
     transform_errors.TokenRejected: TokenRejected.code,
+    transform_errors.ErasedSubject: TokenRejected.code,
 }
 
 

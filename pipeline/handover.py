@@ -25,6 +25,7 @@ from pipeline.release.run_record import (
     run_manifest,
     write_run_record,
 )
+from pipeline.release.subject_index import index_releases
 from pipeline.state import InputDigest, QuarantineWriter, State
 from pipeline.statistics import NOT_PROTECTED, PROTECTION
 from transforms import Keyring
@@ -51,6 +52,8 @@ def hand_over(
     if not order.dry_run:
         quarantine.commit()
         store.runs.record_inputs(run, _inputs(ready))
+        spills = [result.taps[2] for result in results]
+        held = index_releases(ready.plan, spills, keyring, store, run, staging)
     outcomes = list(standing_outcomes(ready, order, store))
     for release in ready.plan.releases:
         own = tuple(entry for entry in counts if entry.release == release.number)
@@ -59,7 +62,17 @@ def hand_over(
         if not problems and not order.dry_run:
             try:
                 published = _publish(
-                    order, ready, release, own, results, statistics, keyring, store, run, staging
+                    order,
+                    ready,
+                    release,
+                    own,
+                    results,
+                    statistics,
+                    keyring,
+                    store,
+                    run,
+                    staging,
+                    held[release.number],
                 )
             except PouchError as error:
                 problems += error.problems
@@ -157,6 +170,7 @@ def _publish(
     store: State,
     run: str,
     staging: Path,
+    held: Mapping[str, int | str],
 ) -> Published:
     try:
         assembly = assemble(ready.plan, release, results, statistics[release.number], staging, keyring)
@@ -166,7 +180,7 @@ def _publish(
             where=f"{release.recipient}/{order.date}",
             hint="make room or repair the disk, then run again",
         ) from None
-    facts: dict[str, int | str] = {"rows_read": sum(entry.rows_read for entry in counts)}
+    facts: dict[str, int | str] = {"rows_read": sum(entry.rows_read for entry in counts), **held}
     if ready.consent is not None and release.basis == "consent":
         facts[CONSENT_NEWEST] = ready.consent.newest
 

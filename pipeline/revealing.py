@@ -14,6 +14,7 @@ from pipeline.keys import describe, init_keyring, open_keyring
 from pipeline.protect.model import Plan, Step
 from pipeline.protect.plan import make_plan
 from pipeline.readiness import day_of
+from pipeline.refusing import keyring_to_reveal, refuse_erased
 from pipeline.release.manifest import MANIFEST
 from pipeline.release.revealing_forms import read_manifest, reveal_by_manifest
 from pipeline.state import open_state, read_quarantine
@@ -68,11 +69,11 @@ def reveal_tokens(
     told = read_manifest(base / path) if isinstance(step.transform, FormatPreserving) else None
     if not 0 < len(tokens) <= MOST_TOKENS:
         raise JobWrong(f"reveal takes 1 to {MOST_TOKENS:,} tokens, got {len(tokens):,}")
-    keyring = open_keyring(config.job.keyring, base)
     store = open_state(base / state)
     with store.lock():
         what = f"{len(tokens)} tokens of {recipient} {column} {date}"
         store.audit.append(who=getpass.getuser(), action="reveal tokens", what=what, reason=reason)
+        keyring = keyring_to_reveal(config.job.keyring, base, store, tokens)
     try:
         if told is not None:
             values = reveal_by_manifest(told, plan, step, keyring, column, tokens)
@@ -80,6 +81,7 @@ def reveal_tokens(
             values = step.transform.bind(keyring, step.context).reveal(pa.array(tokens, pa.string()))
     except TransformError as error:
         raise error_of([problem_of(error, f"{recipient}.{column}")]) from None
+    refuse_erased(store, keyring, recipient, column, step.data_class, tokens, values)
     return [str(value) for value in values.to_pylist()]
 
 
@@ -106,7 +108,7 @@ def _step_of(plan: Plan, recipient: str, column: str) -> Step:
 def reveal_quarantine(job: Path, state: Path, run: str, reason: str) -> Iterator[dict[str, Any]]:
     """Yield a run's quarantined records. The audit log is written before the first one is shown."""
     base = Path.cwd()
-    keyring = open_keyring(load_config(job, base).job.keyring, base)
+    keyring = open_keyring(load_config(job, base).job.keyring, base, for_new_tokens=False)
     store = open_state(base / state)
     if run == "latest":
         last = store.runs.last(1)

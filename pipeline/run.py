@@ -28,8 +28,10 @@ from pipeline.release.labels import inspect_labels
 from pipeline.release.publish import open_staging
 from pipeline.release.run_record import RunSummary
 from pipeline.release.standing import settle_pending
+from pipeline.release.subject_index import note_subjects
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
 from pipeline.statistics import PartialRef, aggregate_slice, combine, protect_table, rows_of_statistics
+from pipeline.subject_keys import settle, subject_keys_ready
 from transforms import Keyring
 
 
@@ -87,6 +89,7 @@ def _stages(
 ) -> RunSummary:
     destroy_expired(store, datetime.now(UTC).date(), order.config.job.quarantine_days)
     settle_pending(order.out, store.ledger)
+    settle(order.config.job.keyring, order.base, keyring, store)
     with ExitStack() as stack:
         keep_freed_memory()
         ready = prepare(order, store, keyring)
@@ -96,7 +99,7 @@ def _stages(
         quarantine = QuarantineWriter(store, run, keyring)
         fingerprint_key = secrets.token_bytes(16)
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
-        results = _protect(order, ready, engine, staging, run, progress)
+        results = _protect(order, ready, engine, staging, run, progress, keyring, store)
         statistics = _statistics(ready.plan, results, engine, staging)
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
         proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels], staging)
@@ -114,7 +117,14 @@ def _stages(
 
 
 def _protect(
-    order: Order, ready: Ready, engine: LocalEngine, staging: Path, run: str, progress: Progress
+    order: Order,
+    ready: Ready,
+    engine: LocalEngine,
+    staging: Path,
+    run: str,
+    progress: Progress,
+    keyring: Keyring,
+    store: State,
 ) -> Sequence[SliceResult]:
     """Fit what needs the whole run, then do the main work on every slice."""
     plan = ready.plan
@@ -125,12 +135,15 @@ def _protect(
     try:
         write_withholding(make_withholding(ready.consent, fit.minors), withholding)
         write_links(fit, links)
-        work = ProtectSlices(
-            plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links
-        )
-        cuts = [ready.cuts[name] for name in plan.tables]
-        progress.start("protecting", sum(len(cut.slices) for cut in cuts))
-        return engine.map_slices(work, cuts, progress)
+        ref = order.config.job.keyring
+        with subject_keys_ready(
+            plan, ready.cuts, engine, progress, ref, order.base, keyring, store, staging, links
+        ) as subject_store:
+            taps = (inspect_slice, aggregate_slice, note_subjects)
+            work = ProtectSlices(plan, taps, order.base, run, ready.erased, withholding, links, subject_store)
+            cuts = [ready.cuts[name] for name in plan.tables]
+            progress.start("protecting", sum(len(cut.slices) for cut in cuts))
+            return engine.map_slices(work, cuts, progress)
     finally:  # raw subjects lie on disk no longer than they are read
         withholding.unlink(missing_ok=True)
         links.unlink(missing_ok=True)

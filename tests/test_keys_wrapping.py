@@ -11,7 +11,7 @@ import pytest
 from pipeline.config.models import KeyringRef, WrappingKey
 from pipeline.errors import JobWrong, KeyUnavailable
 from pipeline.keys import init_keyring, open_keyring
-from pipeline.keys.wrapping import weakness_of
+from pipeline.keys.weakness import weakness_of
 
 
 def by_environment(name: str) -> KeyringRef:

@@ -6,6 +6,7 @@
     ├── WeakChoice         the result could be turned back by trying all values
     ├── KeyUnavailable     the keyring lacks the key
     └── TokenRejected      a token is no token of this key, recipient and column
+        └── ErasedSubject  it is one, and the key of its subject was destroyed
 
 No message ever holds a value of the column.
 """
@@ -33,3 +34,7 @@ class KeyUnavailable(TransformError):
 
 class TokenRejected(TransformError):
     """A token was not made by this key for this recipient, purpose and column."""
+
+
+class ErasedSubject(TokenRejected):
+    """A token is sound, and the key of its subject was destroyed."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.protect.known_subjects import KnownSubjects
 from pipeline.protect.model import Plan
 
 
@@ -31,6 +32,8 @@ class SliceView:
     released: Mapping[int, pa.Array]  # release number -> int64 rows that are not withheld, ascending
     parts: Mapping[int, StagedPart]  # release number -> the part written for this table and slice
     fingerprint_key: bytes = field(repr=False)  # 16 bytes, random per run
+    # distinct subjects -> the keyed digests that the subject index knows them by
+    known: KnownSubjects | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         """Counts only: the columns are raw."""

@@ -12,19 +12,19 @@ import pyarrow.compute as pc
 from pipeline.engines.fitting import TEXT, encoded_column
 from pipeline.engines.model import SliceResult, SliceView, StagedPart, Tap
 from pipeline.engines.order import row_order
+from pipeline.engines.subjects import with_subject_keys
 from pipeline.engines.work import Secrets
 from pipeline.errors import Drift, Problem, refuse, shown_keys
 from pipeline.intake import Cut, Rejected, SliceRecords, parse_types, read
 from pipeline.protect.apply import BoundExport, apply_export, bind_export
 from pipeline.protect.consent import Tombstones, Withholding, read_withholding, withheld
+from pipeline.protect.known_subjects import KnownSubjects
 from pipeline.protect.model import Plan, ReleasePlan, TablePlan
 from pipeline.protect.subjects import resolve_subject
 from pipeline.protect.unfit import redacted_cells
 from pipeline.sinks import write_part
 from pipeline.state.quarantine import QuarantinedRecord
 from pipeline.state.quarantine import write_part as write_quarantine
-from transforms import Keyring
-from transforms.primitives import hmac_sha256
 
 EXTENSIONS: Mapping[str, str] = {"parquet": "parquet", "csv": "csv", "jsonl": "jsonl"}
 
@@ -40,7 +40,9 @@ class ProtectSlices:
     erased: frozenset[bytes]  # keyed digests of erased subjects
     withholding_file: Path  # Arrow file in staging, written by the parent
     links_file: Path  # the same, alias -> subject
+    subject_store: Path | None = None  # where the keys of subjects lie, if the plan needs them
     _bound: dict[tuple[int, str], BoundExport] = field(default_factory=dict, repr=False, compare=False)
+    _people: dict[str, KnownSubjects] = field(default_factory=dict, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel without bound keys and without mapped files."""
@@ -52,6 +54,7 @@ class ProtectSlices:
             self.erased,
             self.withholding_file,
             self.links_file,
+            self.subject_store,
         )
         return ProtectSlices, named
 
@@ -100,7 +103,16 @@ class ProtectSlices:
             part = self._write(release, table, typed, columns, subject, rows, secrets, staging)
             if part is not None:
                 parts[release.number] = part
-        view = SliceView(table.name, typed.index, columns, subject, released, parts, secrets.fingerprint_key)
+        view = SliceView(
+            table.name,
+            typed.index,
+            columns,
+            subject,
+            released,
+            parts,
+            secrets.fingerprint_key,
+            self._known(secrets),
+        )
         return SliceResult(
             table=table.name,
             index=typed.index,
@@ -115,7 +127,7 @@ class ProtectSlices:
     def _reasons(self, release: ReleasePlan, subject: pa.Array | None, secrets: Secrets) -> pa.Array | None:
         if subject is None or (release.basis != "consent" and not self.erased):
             return None
-        tombstones = Tombstones(self.erased, lambda subjects: subject_digests(secrets.keyring, subjects))
+        tombstones = Tombstones(self.erased, self._known(secrets).binary)
         return withheld(self._withholding, release.basis, release.purpose, subject, tombstones)
 
     def _write(
@@ -150,10 +162,13 @@ class ProtectSlices:
         if key not in self._bound:
             for export in release.exports:
                 if export.table == table:
-                    self._bound[key] = bind_export(
-                        export, secrets.keyring, self.plan.tables[table].source.phone_region
-                    )
+                    keyring = with_subject_keys(secrets.keyring, self.subject_store)
+                    region = self.plan.tables[table].source.phone_region
+                    self._bound[key] = bind_export(export, keyring, region)
         return self._bound.get(key)
+
+    def _known(self, secrets: Secrets) -> KnownSubjects:
+        return self._people.setdefault("", KnownSubjects(secrets.keyring))
 
     @cached_property
     def _withholding(self) -> Withholding:
@@ -180,14 +195,6 @@ class ProtectSlices:
             slice_index=records.index,
         )
         return sealed.name
-
-
-def subject_digests(keyring: Keyring, subjects: pa.Array) -> pa.Array:
-    """Return the keyed digests by which tombstones name subjects: 32 bytes each, null for null."""
-    key = keyring.state_key("tombstones")
-    return pa.array(
-        [None if s is None else hmac_sha256(key, s.encode()) for s in subjects.to_pylist()], pa.binary()
-    )
 
 
 def _refuse_unknown(table: TablePlan, records: SliceRecords) -> None:

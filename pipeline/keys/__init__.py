@@ -1,5 +1,16 @@
-"""Keyring files: make, open, list. Masters are wrapped at rest and unlocked in memory only."""
+"""Keyring files: make, open, list, rotate, destroy. Masters are wrapped at rest and unlocked in memory only."""
 
-from pipeline.keys.opening import InitSummary, MasterSummary, describe, init_keyring, open_keyring
+from pipeline.keys.changing import destroy_masters, rotate_keyring
+from pipeline.keys.making import InitSummary, init_keyring
+from pipeline.keys.opening import MasterSummary, describe, open_keyring, read_file
 
-__all__ = ["InitSummary", "MasterSummary", "describe", "init_keyring", "open_keyring"]
+__all__ = [
+    "InitSummary",
+    "MasterSummary",
+    "describe",
+    "destroy_masters",
+    "init_keyring",
+    "open_keyring",
+    "read_file",
+    "rotate_keyring",
+]

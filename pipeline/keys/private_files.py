@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import KeyUnavailable
 
+_OWNER_ONLY = "must be readable by its owner only (0600)"
 TEMPORARY = ".tmp-"  # prefix of files that a killed process may leave behind
 
 
@@ -44,9 +45,7 @@ def read_private(path: Path, shown: str, *, when_missing: str = "", limit: int =
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise KeyUnavailable("must be a regular file", where=shown)
-        _refuse_strangers(
-            facts, shown, mask=0o077, must="must be readable by its owner only (0600)", hint="chmod 600 on it"
-        )
+        _refuse_strangers(facts, shown, mask=0o077, must=_OWNER_ONLY, hint="chmod 600 on it")
         directory = path.resolve().parent
         _refuse_strangers(
             directory.stat(),
@@ -64,6 +63,20 @@ def read_private(path: Path, shown: str, *, when_missing: str = "", limit: int =
         raise KeyUnavailable(f"cannot be read ({error.strerror})", where=shown) from None
     finally:
         os.close(descriptor)
+
+
+def check_private(path: Path, shown: str) -> None:
+    """Refuse a file that others may read or that belongs to another user; for files that are mapped, not read.
+
+    Raises KeyUnavailable; the directory must have been checked by `read_private` of another file in it.
+    """
+    try:
+        facts = path.lstat()
+    except OSError as error:
+        raise KeyUnavailable(f"cannot be opened ({error.strerror})", where=shown) from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise KeyUnavailable("must be a regular file", where=shown)
+    _refuse_strangers(facts, shown, mask=0o077, must=_OWNER_ONLY, hint="chmod 600 on it")
 
 
 def _refuse_strangers(
@@ -86,11 +99,52 @@ def create_private(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
-def replace_private(path: Path, content: bytes) -> None:
-    """Write a file (0600) in one step, in place of what was there. Raises OSError."""
-    with _written(path, content) as temporary:
-        temporary.replace(path)
+def replace_private(path: Path, content: bytes, *, shred: bool = False) -> None:
+    """Write a file (0600) in one step, in place of what was there. Raises OSError.
+
+    With `shred`, the bytes that were there before are overwritten with zeros once the new ones are in place; a
+    failure of that is no failure of the replacement, so it is not told.
+    """
+    old = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW) if shred else None
+    try:
+        with _written(path, content) as temporary:
+            temporary.replace(path)
+        sync_directory(path.parent)
+        if old is not None:
+            with suppress(OSError):
+                overwrite(old)
+    finally:
+        if old is not None:
+            os.close(old)
+
+
+def shred_private(path: Path) -> None:
+    """Overwrite a file with zeros, then remove it. Raises OSError; a file that is gone already is fine."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    try:
+        overwrite(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink()
     sync_directory(path.parent)
+
+
+def overwrite(descriptor: int, *, block: int = 1 << 20) -> None:
+    """Put zeros over every byte of an open file, and sync."""
+    size = os.fstat(descriptor).st_size
+    for at in range(0, size, block):
+        os.pwrite(descriptor, bytes(min(block, size - at)), at)
+    os.fsync(descriptor)
+
+
+def remove_temporary(path: Path) -> None:
+    """Shred what a killed process left of writing this file. Only for who holds the directory alone."""
+    for left in path.parent.glob(f"{TEMPORARY}{path.name}-*"):
+        with suppress(OSError):
+            shred_private(left)
 
 
 @contextmanager

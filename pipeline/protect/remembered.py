@@ -42,9 +42,17 @@ class Remembered:
         self._active = True
 
     def __call__(self, values: pa.Array, codes: pa.Array) -> pa.Array:
-        """Return the tokens of distinct `values` at the rows' `codes`; null codes stay null."""
-        if not self._active or values.null_count or codes.null_count or not pa.types.is_string(values.type):
-            return self._function(values).take(codes)
+        """Return the tokens of distinct `values` at the rows' `codes`, as text; null codes stay null."""
+        if not codes.null_count:
+            rows = self.rows(values, codes.to_numpy())
+            if rows is not None:
+                return _text(rows)
+        return self._function(values).take(codes)
+
+    def rows(self, values: pa.Array, codes: Numbers) -> Tokens | None:
+        """Return one row of bytes for each code; None where it must be asked of the function alone."""
+        if not self._active or values.null_count or not pa.types.is_string(values.type):
+            return None
         digests = text_digests(values)
         at = self._table.find(digests)
         self._forget_unequal(values, at)
@@ -53,11 +61,11 @@ class Remembered:
         fresh = _matrix(self._function(new)) if len(new) else self._tokens[:0]
         if fresh is None or fresh.shape[1] != self._width(fresh):
             self._forget()  # tokens of several lengths
-            return self._function(values).take(codes)
+            return None
         known = len(self._values)
         kept = self._learn(new, digests[is_new], fresh, known=len(values) - len(new))
         at[is_new] = known + np.arange(len(new))
-        return _gathered(self._tokens, fresh[kept:], known + kept, at[codes.to_numpy()])
+        return _gathered(self._tokens, fresh[kept:], known + kept, at[codes])
 
     def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
         known = np.flatnonzero(at >= 0)
@@ -95,6 +103,10 @@ def _matrix(tokens: pa.Array) -> Tokens | None:
     """One row of bytes a token; None where their lengths differ or one is null."""
     if tokens.null_count:
         return None
+    if pa.types.is_fixed_size_binary(tokens.type):
+        width = tokens.type.byte_width
+        data = np.frombuffer(tokens.buffers()[1], np.uint8)
+        return data[tokens.offset * width : (tokens.offset + len(tokens)) * width].reshape(-1, width)
     _, offsets, data = tokens.buffers()
     bounds = np.frombuffer(offsets, np.int32)[tokens.offset : tokens.offset + len(tokens) + 1]
     width = int(bounds[1] - bounds[0])
@@ -103,19 +115,24 @@ def _matrix(tokens: pa.Array) -> Tokens | None:
     return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]].reshape(len(tokens), width)
 
 
-def _gathered(kept: Tokens, others: Tokens, first_other: int, rows: Numbers) -> pa.Array:
-    """A text column; row numbers from `first_other` on are of `others`."""
-    width = kept.shape[1]
-    if len(rows) * width >= 1 << 31:
+def _gathered(kept: Tokens, others: Tokens, first_other: int, rows: Numbers) -> Tokens:
+    """Rows by number; those from `first_other` on are of `others`."""
+    if not len(others):
+        return kept.take(rows, axis=0)
+    if not first_other:
+        return others.take(rows, axis=0)
+    found = kept.take(np.minimum(rows, first_other - 1), axis=0)
+    beyond = np.flatnonzero(rows >= first_other)
+    found[beyond] = others[rows[beyond] - first_other]
+    return found
+
+
+def _text(rows: Tokens) -> pa.Array:
+    count, width = rows.shape
+    if count * width >= 1 << 31:
         raise OverflowError("a column of tokens has more than 2 GiB")
-    if len(others):
-        beyond = np.flatnonzero(rows >= first_other)
-        found = kept.take(np.minimum(rows, max(0, first_other - 1)), axis=0)
-        found[beyond] = others[rows[beyond] - first_other]
-    else:
-        found = kept.take(rows, axis=0)
-    offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(width)
-    return pa.Array.from_buffers(pa.string(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(found)])
+    offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
+    return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(rows)])
 
 
 class _Table:

@@ -38,7 +38,7 @@ def resolve_step(
     if isinstance(transform, RedactText) and not transform.accept_residual:
         warning = "free text is dropped: redact_text needs accept_residual with a reason"
         return replace(dropped, warnings=(warning,)), []
-    objection = _objection(where, data_class, transform, source.phone_region)
+    objection = _objection(where, data_class, transform, source)
     if objection is not None:
         return None, [objection]
     transform = with_normal_form(transform, data_class, source.phone_region)
@@ -56,14 +56,17 @@ def resolve_step(
 
 
 def _objection(
-    where: str, data_class: DataClass, transform: AnyTransform, phone_region: str | None
+    where: str, data_class: DataClass, transform: AnyTransform, source: TableSource
 ) -> Problem | None:
     if transform.transform not in data_class.suitable:
         says = f"{transform.transform} does not suit class {data_class.id}"
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
     if isinstance(transform, RedactText):
-        return _entity_objection(where, transform, phone_region)
+        return _entity_objection(where, transform, source.phone_region)
+    if getattr(transform, "per", None) == "subject" and not source.subject_columns:
+        hint = "name the table's subject in the job, or leave per: subject out"
+        return Problem(JobWrong.code, where, "per: subject needs a subject, and this table's is none", hint)
     if data_class.id == "unknown":
         return Problem(
             Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"
@@ -78,6 +81,9 @@ def _entity_objection(where: str, transform: RedactText, phone_region: str | Non
         if entity not in ENTITY_CLASSES:
             known = sorted({*ENTITY_CLASSES, *CLASS_ENTITIES})
             return Problem(JobWrong.code, where, f"redact_text knows no entity {name}", nearest(name, known))
+        if getattr(inner, "per", None) == "subject":
+            says = "per: subject encrypts columns, and this is a part of a text"
+            return Problem(JobWrong.code, f"{where}.{name}", says, "leave per: subject out here")
         data_class = CLASSES[ENTITY_CLASSES[entity]]
         facts = replace(facts_of(data_class), value_type=pa.string())  # a fragment is text
         try:

@@ -69,6 +69,8 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
             "normal_form",
         ): f"what is made equal before hashing: {', '.join(f'`{n}`' for n in NORMAL_FORMS)}, "
         "or `phone:AU` with a region; without it, the class's (see [classes.md](classes.md))",
+        ("encrypt_siv", "per"): "`subject`: each subject has a random key, which `pouch erase` destroys "
+        "(docs/keys.md); the table needs a subject, and rows about nobody share a key",
         ("*", "pad"): "length that plaintexts are padded to: `auto` by class (names, addresses, texts), "
         "`none`, or a multiple in bytes",
         (

@@ -19,6 +19,7 @@ __all__ = [
     "print_keys",
     "print_plan",
     "print_profiles",
+    "print_rows",
     "print_run",
     "print_summary",
 ]
@@ -51,6 +52,11 @@ def _print_table(
     with console.capture() as text:  # rich would end the process with 1 where the reader has gone
         console.print(table)
     print(text.get(), end="")
+
+
+def print_rows(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table of any rows, for commands that have one."""
+    _print_table(title, header, rows)
 
 
 # ------------------------------------------------------------------ runs

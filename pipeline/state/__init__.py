@@ -1,5 +1,6 @@
 """What Pouch remembers between runs: lock, ledger, audit log, tombstones, quarantine."""
 
+from pipeline.state.anchors import anchor, refuse_rolled_back
 from pipeline.state.audit import AuditEntry, AuditLog
 from pipeline.state.directory import State, open_state
 from pipeline.state.ledger import Ledger, LedgerEntry
@@ -10,8 +11,10 @@ from pipeline.state.quarantine import (
     destroy_expired,
     quarantines,
     read_quarantine,
+    sealed_under,
     write_part,
 )
+from pipeline.state.receipts import write_receipt
 from pipeline.state.runs import InputDigest, RunRecord, Runs
 from pipeline.state.tombstones import Tombstones
 
@@ -28,9 +31,13 @@ __all__ = [
     "Runs",
     "State",
     "Tombstones",
+    "anchor",
     "destroy_expired",
     "open_state",
     "quarantines",
     "read_quarantine",
+    "refuse_rolled_back",
+    "sealed_under",
     "write_part",
+    "write_receipt",
 ]

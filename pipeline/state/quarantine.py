@@ -27,6 +27,7 @@ from pipeline.errors import CheckFailed, InternalError, JobWrong, KeyUnavailable
 from pipeline.keys.private_files import create_private, private_directory, read_private, sync_directory
 from pipeline.state.directory import PARTIAL, State, disk_failures
 from pipeline.state.runs import RUN_ID, day_of
+from transforms import errors as transform_errors
 from transforms.keyring import Keyring
 from transforms.primitives import Unauthentic, encode_fields, seal, unseal, unwrap_key, wrap_key
 
@@ -189,6 +190,19 @@ def quarantines(state: State) -> tuple[QuarantineFacts, ...]:
     return tuple(_facts(state.quarantine_root / name) for name in names)
 
 
+def sealed_under(state: State, key_ids: frozenset[str]) -> tuple[str, ...]:
+    """Runs whose quarantine needs one of these masters to be opened, oldest first."""
+    found = []
+    for facts in quarantines(state):
+        try:
+            document = json.loads((state.quarantine_dir(facts.run) / _KEY).read_bytes())
+            if document["key_id"] in key_ids:
+                found.append(facts.run)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # expired, or damaged: nobody opens it anyway
+    return tuple(found)
+
+
 def destroy_expired(state: State, today: date, days: int) -> tuple[QuarantineFacts, ...]:
     """Destroy the key of every quarantine that is `days` days old or older; return their receipts.
 
@@ -261,14 +275,20 @@ def _unwrapped(directory: Path, run: str, keyring: Keyring) -> bytes:
     try:
         document = json.loads(content)
         wrapped, key_id = bytes.fromhex(document["wrapped"]), str(document["key_id"])
-        key = unwrap_key(keyring.state_key("quarantine"), wrapped)
+        key = unwrap_key(keyring.state_key("quarantine", key_id=key_id), wrapped)
     except (ValueError, KeyError, TypeError):
         raise _damaged(run) from None
+    except transform_errors.KeyUnavailable:
+        raise KeyUnavailable(
+            "this keyring does not open the quarantine",
+            where=run,
+            hint=f"it was sealed under key {key_id}, which the keyring does not hold, or not any more",
+        ) from None
     except Unauthentic:
         raise KeyUnavailable(
             "this keyring does not open the quarantine",
             where=run,
-            hint=f"it was sealed under key {key_id}, which must be the keyring's active one",
+            hint=f"it was sealed under key {key_id}",
         ) from None
     return key
 

@@ -1,0 +1,46 @@
+"""Anchors: how far keyring and key store had come, remembered where their backups do not reach.
+
+Both have a generation that rises with every change. The audit log, which is hash-chained and kept apart from them,
+notes it after each change; whoever puts an old one back meets a higher number here. A process killed between change
+and note leaves the file ahead of its anchor, which is fine. Rolled back together with the state, nothing is noticed.
+"""
+
+from pipeline.errors import KeyUnavailable
+from pipeline.state.database import reading
+from pipeline.state.directory import State
+
+ACTION = "anchor"
+_WHO = "pouch"
+
+
+def anchor(state: State, name: str, generation: int, reason: str) -> None:
+    """Note that `name` has come to `generation`. Raises PublishFailed where the disk refuses."""
+    if generation > anchored(state, name):
+        state.audit.append(who=_WHO, action=ACTION, what=f"{name} generation {generation}", reason=reason)
+
+
+def anchored(state: State, name: str) -> int:
+    """The highest generation that was noted; 0 where there is none."""
+    with reading(state.database) as database:
+        rows = database.execute("SELECT what FROM audit WHERE action = ?", (ACTION,)).fetchall()
+    prefix = f"{name} generation "
+    return max((int(what.removeprefix(prefix)) for (what,) in rows if what.startswith(prefix)), default=0)
+
+
+def highest(state: State, prefix: str) -> int:
+    """The highest generation of everything whose name begins like this; 0 where there is nothing."""
+    with reading(state.database) as database:
+        rows = database.execute("SELECT what FROM audit WHERE action = ?", (ACTION,)).fetchall()
+    return max((int(what.rsplit(" ", 1)[1]) for (what,) in rows if what.startswith(prefix)), default=0)
+
+
+def refuse_rolled_back(state: State, name: str, generation: int, where: str, hint: str) -> None:
+    """Raise KeyUnavailable where what is there is older than what this state has seen."""
+    known = anchored(state, name)
+    if generation < known:
+        raise KeyUnavailable(
+            f"is older than the one used before (generation {generation}, and {known} was seen):"
+            " a backup of before a rotation, destruction or erasure was put back",
+            where=where,
+            hint=hint,
+        )

@@ -1,0 +1,98 @@
+"""Keys of subjects around a run: what was erased is settled before it, what is missing is made before the main pass."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.config.models import KeyringRef
+from pipeline.engines.local import LocalEngine
+from pipeline.engines.subjects import CollectSubjects, SubjectFile, tables_with_subject_keys
+from pipeline.errors import KeyUnavailable
+from pipeline.events import Progress
+from pipeline.intake import Cut
+from pipeline.keys import read_file
+from pipeline.keys.locking import held
+from pipeline.keys.sorted_digests import map_sorted
+from pipeline.keys.subject_changes import changing, make_subject_keys
+from pipeline.keys.subject_store import SubjectStore, open_store, store_directory
+from pipeline.protect.model import Plan
+from pipeline.state import State, anchor, refuse_rolled_back
+from transforms import Keyring
+
+_PUT_BACK = "put the newest key store back; where it is lost, `pouch erase JOB --replay` erases again"
+
+
+def refuse_older(ref: KeyringRef, base: Path, store: State) -> None:
+    """Raise KeyUnavailable where the keyring is a backup of before the last change that this state has seen."""
+    file = read_file(ref, base)
+    hint = "put the newest keyring back; its generation stands in the file"
+    refuse_rolled_back(store, f"keyring {file.name}", file.generation, ref.file, hint)
+
+
+def settle(ref: KeyringRef, base: Path, keyring: Keyring, store: State) -> SubjectStore | None:
+    """Make sure that keyring, key store and tombstones are of one time; return the key store, if there is one.
+
+    An erasure that was killed half-way is finished: the key store remembers it first, the tombstone follows. Call it
+    under the state's lock. Raises KeyUnavailable where an old keyring or key store was put back.
+    """
+    refuse_older(ref, base, store)
+    directory = store_directory(ref, base)
+    keys = open_store(directory, keyring)
+    erased = store.tombstones.all()
+    if keys is None:
+        if erased:
+            raise _older(directory.name)
+        return None
+    refuse_rolled_back(store, keys.file.name, keys.file.generation, directory.name, _PUT_BACK)
+    remembered = {bytes.fromhex(digest) for digest in keys.file.erased}
+    if erased - remembered:
+        raise _older(directory.name)
+    if any(keys.keys(sorted(remembered))):
+        with changing(directory, keyring):  # finishes what a killed erasure left
+            pass
+    for digest in sorted(remembered - erased):
+        store.tombstones.add(digest)
+    return keys
+
+
+@contextmanager
+def subject_keys_ready(
+    plan: Plan,
+    cuts: Mapping[str, Cut],
+    engine: LocalEngine,
+    progress: Progress,
+    ref: KeyringRef,
+    base: Path,
+    keyring: Keyring,
+    store: State,
+    staging: Path,
+    links: Path,
+) -> Iterator[Path | None]:
+    """Give every subject of the plan's tables a key, and hold the key store while children read it.
+
+    Yields the store's directory, None where no column is encrypted under the keys of subjects. Keys that a run makes
+    and does not come to use are used by the next. Raises LockHeld, KeyUnavailable.
+    """
+    tables = tables_with_subject_keys(plan)
+    if not tables:
+        yield None
+        return
+    to_read = [cuts[name] for name in tables]
+    progress.start("collecting subjects", sum(len(cut.slices) for cut in to_read))
+    found: list[SubjectFile] = engine.map_slices(CollectSubjects(plan, base, links), to_read, progress)
+    directory = store_directory(ref, base)
+    keys, made = make_subject_keys(directory, keyring, [map_sorted(staging / one.path) for one in found])
+    for one in found:
+        (staging / one.path).unlink()
+    if made:
+        anchor(store, keys.file.name, keys.file.generation, f"made the keys of {made} subjects")
+    with held(directory, directory.name, shared=True):
+        yield directory
+
+
+def _older(shown: str) -> KeyUnavailable:
+    return KeyUnavailable(
+        "is older than an erasure that this state remembers: a backup of before it was put back, or it is missing",
+        where=shown,
+        hint=_PUT_BACK,
+    )
