@@ -22,8 +22,8 @@ IDENTIFIER = CONSTANT | SECRET_TEXT | {"mask"}
 LABEL = CONSTANT | SECRET_TEXT | {"hierarchy"}  # a value from some list: a wider value replaces it
 PLACE = LABEL | {"mask", "prefix"}
 SEALED = frozenset({"encrypt_siv", "encrypt_gcm"})
-COUNTED = CONSTANT | SEALED | {"bands", "round_number"}
-TIMED = CONSTANT | SEALED | {"truncate_time"}
+COUNTED = CONSTANT | SEALED | {"bands", "round_number", "top_bottom_code"}
+TIMED = CONSTANT | SEALED | {"truncate_time", "date_shift"}
 WRITTEN = CONSTANT | SEALED | {"redact_text"}
 LINK = IDENTIFIER | {"url_clean"}
 

@@ -45,7 +45,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "name of a person, or a part of it",
         3,
         "direct_identifier",
-        IDENTIFIER,
+        IDENTIFIER | {"surrogate"},
         normal_form="name",
         enumerable=_NAMES,
     ),
@@ -54,7 +54,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "mobile phone number",
         3,
         "direct_identifier",
-        IDENTIFIER | {"prefix"},
+        IDENTIFIER | {"prefix", "surrogate"},
         token_domain=_PHONE_DOMAIN,
         normal_form="phone",
         enumerable=_PHONES,
@@ -65,7 +65,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "other phone or fax number",
         3,
         "direct_identifier",
-        IDENTIFIER | {"prefix"},
+        IDENTIFIER | {"prefix", "surrogate"},
         token_domain=_PHONE_DOMAIN,
         normal_form="phone",
         enumerable=_PHONES,
@@ -76,7 +76,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "e-mail address",
         3,
         "direct_identifier",
-        IDENTIFIER,
+        IDENTIFIER | {"surrogate"},
         normal_form="email",
         high_entropy=True,
     ),
@@ -85,7 +85,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "street address, or its street part",
         3,
         "direct_identifier",
-        IDENTIFIER | {"hierarchy", "prefix"},
+        IDENTIFIER | {"hierarchy", "prefix", "surrogate"},
         normal_form="name",
         enumerable=10**9,  # national address files are public: Australia's has 15 M entries
     ),
@@ -142,7 +142,12 @@ PEOPLE: tuple[DataClass, ...] = (
     DataClass("card_cvv", "verification code of a card", 4, "sensitive", DROP_ONLY, enumerable=10_000),
     DataClass("card_expiry", "expiry date of a card", 4, "sensitive", DROP_ONLY, enumerable=240),
     DataClass(
-        "company", "company or organization", 2, "quasi_identifier", LABEL | {"mask"}, normal_form="name"
+        "company",
+        "company or organization",
+        2,
+        "quasi_identifier",
+        LABEL | {"mask", "surrogate"},
+        normal_form="name",
     ),
     DataClass(
         "job", "occupation or job title", 2, "quasi_identifier", LABEL, normal_form="name", enumerable=10_000

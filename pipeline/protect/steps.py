@@ -9,7 +9,7 @@ from pipeline.config.models import TableSource
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.errors import Drift, JobWrong, Problem, TransformUnsuitable, nearest, problem_of
 from pipeline.protect.model import Step
-from transforms import AnyTransform, Drop, RedactText
+from transforms import AnyTransform, DateShift, Drop, RedactText
 from transforms.base import ColumnFacts
 from transforms.context import Context
 from transforms.errors import TransformError
@@ -34,7 +34,7 @@ def resolve_step(
     if isinstance(transform, RedactText) and not transform.accept_residual:
         warning = "free text is dropped: redact_text needs accept_residual with a reason"
         return replace(dropped, warnings=(warning,)), []
-    objection = _objection(where, data_class, transform)
+    objection = _objection(where, data_class, transform, source)
     if objection is not None:
         return None, [objection]
     transform = with_normal_form(transform, data_class, source)
@@ -51,13 +51,20 @@ def resolve_step(
     return Step(column, data_class.id, transform, output.type, output.domain, context, warnings), []
 
 
-def _objection(where: str, data_class: DataClass, transform: AnyTransform) -> Problem | None:
+def _objection(
+    where: str, data_class: DataClass, transform: AnyTransform, source: TableSource
+) -> Problem | None:
     if transform.transform not in data_class.suitable:
         says = f"{transform.transform} does not suit class {data_class.id}"
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
     if isinstance(transform, RedactText):
         return _entity_objection(where, transform)
+    if isinstance(transform, DateShift) and not source.subject_columns:
+        says = "date_shift moves the times of a subject together, and this table's subject is none"
+        return Problem(
+            TransformUnsuitable.code, where, says, "name the table's subject, or use truncate_time"
+        )
     if data_class.id == "unknown":
         return Problem(
             Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"

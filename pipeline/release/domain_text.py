@@ -11,6 +11,7 @@ from pipeline.errors import InternalError
 from pipeline.protect.model import Step
 from transforms import domains
 from transforms.domains import OutputDomain
+from transforms.surrogate_corpus import SurrogateText
 
 
 def published_domain(step: Step) -> OutputDomain:
@@ -24,6 +25,7 @@ _KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         domains.AnyText,
+        domains.Between,
         domains.CipherToken,
         domains.ClosedSet,
         domains.HexToken,
@@ -32,6 +34,7 @@ _KINDS: Mapping[str, type] = {
         domains.Pattern,
         domains.TruncatedTime,
         domains.Typed,
+        SurrogateText,
     )
 }
 _MOST_VALUES = 2_000  # of a closed set; a longer list is described, not repeated
@@ -73,8 +76,8 @@ def domain_from_json(entry: Mapping[str, Any]) -> OutputDomain | None:
 def _from_json(name: str, value: Any) -> object:
     if name == "type":
         return type_from_text(value)
-    if name == "step":
-        return Decimal(value)
+    if name in ("step", "bottom", "top"):
+        return None if value is None else Decimal(value)
     return tuple(value) if isinstance(value, list) else value
 
 

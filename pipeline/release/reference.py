@@ -48,6 +48,9 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "hierarchy": 'city: {transform: hierarchy, lookup: {Sydney: NSW, Perth: WA, "上海市": 上海}}',
         "redact_text": 'free_text: {transform: redact_text, accept_residual: "own analysts, terms signed", '
         "entities: {PHONE_NUMBER: {transform: keyed_hash}}}",
+        "surrogate": "person_name: {transform: surrogate, locale: en_AU}",
+        "date_shift": "birth_date: {transform: date_shift, max_days: 365}",
+        "top_bottom_code": "age: {transform: top_bottom_code, bottom: 18, top: 89}",
     }
 )
 
@@ -91,6 +94,21 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("redact_text", "accept_residual"): "who reads what recognizers miss, and on which terms; "
         "**without it the column is dropped**",
         ("redact_text", "entities"): "entity: transform, for entities that shall not become `[ENTITY]`",
+        (
+            "surrogate",
+            "locale",
+        ): "whose names and formats; `auto`: by the script of the value, Japanese for kana, Chinese for "
+        "Han, else en_US. zh_CN and ja_JP have no phones, `auto` neither phones nor e-mails",
+        ("surrogate", "gender"): "given names of both, or of one; addresses, companies and phones know none",
+        (
+            "surrogate",
+            "by",
+        ): "`subject`: one fake per person, by value where a row has none; `value`: one fake per value",
+        ("surrogate", "kind"): "kind of fake, where the class does not tell it",
+        ("date_shift", "max_days"): "largest offset, in either direction",
+        ("date_shift", "unit"): "offsets are whole days, whole weeks (`max_days` from 210), or seconds",
+        ("top_bottom_code", "bottom"): "smaller numbers become this; one of the two bounds is needed",
+        ("top_bottom_code", "top"): "larger numbers become this; with both, above `bottom`",
         ("policy", "policy"): "name of the policy",
         (
             "policy",

@@ -1,4 +1,4 @@
-"""Rule: no token, ciphertext or mask equals the raw cell that it stands for.
+"""Rule: no token, ciphertext, fake, mask or shifted time equals the raw cell that it stands for.
 
 A raw device id of 32 hex digits reads like a token, and a raw value with `*` like a mask; the output domain
 alone would let them pass.
@@ -14,7 +14,9 @@ from pipeline.release.identities import encoded
 from pipeline.release.normalized import MASKED
 
 # Transforms that never give a value of more than one character back as it was.
-CHANGING = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving"})
+CHANGING = frozenset(
+    {"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving", "surrogate"}
+)
 
 
 def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDArray[np.int64]) -> int:
@@ -27,6 +29,8 @@ def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDAr
         order: published row -> row of the slice.
 
     """
+    if step.transform.transform == "date_shift":
+        return _equal(published, raw.take(pa.array(order)))
     if step.transform.transform not in CHANGING or not pa.types.is_string(published.type) or len(order) == 0:
         return 0
     codes, values = encoded(raw)
@@ -41,8 +45,11 @@ def untouched(step: Step, published: pa.ChunkedArray, raw: pa.Array, order: NDAr
     if not suspects.any():
         return 0
     rows = np.flatnonzero(np.append(suspects, False)[codes[order]])
-    equal = pc.equal(published.take(pa.array(rows)), values.take(pa.array(codes[order[rows]])))
-    return int(pc.sum(equal, min_count=0).as_py() or 0)
+    return _equal(published.take(pa.array(rows)), values.take(pa.array(codes[order[rows]])))
+
+
+def _equal(published: pa.ChunkedArray, raw: pa.Array) -> int:
+    return int(pc.sum(pc.equal(published, raw), min_count=0).as_py() or 0)
 
 
 def _same_length(values: pa.Array, published: pa.ChunkedArray) -> NDArray[np.bool_]:
