@@ -22,22 +22,24 @@ LOCALES = ("de_DE", "en_AU", "en_GB", "en_US", "fr_FR", "ja_JP", "zh_CN")
 FOLDER = Path(__file__).parent.parent / "transforms" / "corpora"
 
 # Common names that Faker's short Japanese lists lack.
-_JA_SURNAMES = """林 森 山崎 橋本 石川 中島 前田 岡田 長谷川 藤田 後藤 近藤 村上 遠藤 青木 坂本 福田 太田 西村 藤井 金子 岡本 藤原 三浦
-中野 中川 原田 松田 竹内 小野 田村 中山 和田 石田 森田 上田 内田 柴田 酒井 宮崎 横山 高木 安藤 宮本 大野 小島 工藤 谷口 今井
-高田 増田 丸山 杉山 村田 大塚 小山 藤本 平野 新井 河野 上野 武田 野口 松井 千葉 菅原 岩崎 久保 木下 佐野 野村 松尾 市川 菊地
-杉本 古川 大西 島田 水野 桜井 高野 渡部 吉川 山内 西田 飯田 西川 小松 北村 安田 川口 平田 中田 久保田 服部 岩田 土屋 川崎
-福島 本田 樋口 秋山 田口 永井 山中 中西 吉村 川上 石原 大橋 松岡 馬場 浜田 森本 星野 矢野 浅野 大久保 吉岡 小池 野田 荒木"""
-_JA_FEMALE = """葵 陽菜 結衣 莉子 凛 咲良 結菜 芽衣 紬 杏 美月 花子 幸子 和子 文子 千代子 京子 典子 順子 早苗 千尋 七海 遥 未来
-彩花 美優 綾 沙織 里奈 瞳 麻衣 美穂 恵 愛 彩 美咲 真央 優奈 琴音 楓 詩織 亜美 奈々 絵里 志保 雪乃 春香 夏希 千秋 美冬"""
-_JA_MALE = """翔 蓮 湊 樹 悠真 陽斗 大和 颯太 悠斗 蒼 律 朝陽 奏太 海斗 拓海 大翔 健 誠 剛 隆 浩 明 勇 進 実 清 茂 勝 豊 博 悟 徹 聡
-淳 直人 雄太 康平 祐介 俊介 慎一 健一 亮 大地 一郎 智也 裕也 圭介 孝之 正樹 光一 秀明 哲也 和夫 弘 武 優斗"""
+_JA_SURNAMES = """林 森 山崎 橋本 石川 中島 前田 岡田 長谷川 藤田 後藤 近藤 村上 遠藤 青木 坂本 福田 太田 西村 藤井 金子
+岡本 藤原 三浦 中野 中川 原田 松田 竹内 小野 田村 中山 和田 石田 森田 上田 内田 柴田 酒井 宮崎 横山 高木
+安藤 宮本 大野 小島 工藤 谷口 今井 高田 増田 丸山 杉山 村田 大塚 小山 藤本 平野 新井 河野 上野 武田 野口
+松井 千葉 菅原 岩崎 久保 木下 佐野 野村 松尾 市川 菊地 杉本 古川 大西 島田 水野 桜井 高野 渡部 吉川 山内
+西田 飯田 西川 小松 北村 安田 川口 平田 中田 久保田 服部 岩田 土屋 川崎 福島 本田 樋口 秋山 田口 永井
+山中 中西 吉村 川上 石原 大橋 松岡 馬場 浜田 森本 星野 矢野 浅野 大久保 吉岡 小池 野田 荒木"""
+_JA_FEMALE = """葵 陽菜 結衣 莉子 凛 咲良 結菜 芽衣 紬 杏 美月 花子 幸子 和子 文子 千代子 京子 典子 順子 早苗 千尋 七海
+遥 未来 彩花 美優 綾 沙織 里奈 瞳 麻衣 美穂 恵 愛 彩 美咲 真央 優奈 琴音 楓 詩織 亜美 奈々 絵里 志保
+雪乃 春香 夏希 千秋 美冬"""
+_JA_MALE = """翔 蓮 湊 樹 悠真 陽斗 大和 颯太 悠斗 蒼 律 朝陽 奏太 海斗 拓海 大翔 健 誠 剛 隆 浩 明 勇 進 実 清 茂 勝
+豊 博 悟 徹 聡 淳 直人 雄太 康平 祐介 俊介 慎一 健一 亮 大地 一郎 智也 裕也 圭介 孝之 正樹 光一 秀明
+哲也 和夫 弘 武 優斗"""
 _STREETS = "Street Road Avenue Lane Drive Court Crescent Close Way Grove Terrace Place"
 _STREETS_US = "Street Road Avenue Lane Drive Court Circle Way Boulevard Terrace Place Trail"
 _STREETS_FR = "rue avenue boulevard chemin allée impasse place quai"
-_STREETS_ZH = (
-    "人民 中山 解放 建设 和平 新华 文化 胜利 民主 团结 光明 友谊 青年 劳动 工业 商业 迎宾 长江 黄河 泰山 朝阳 东风 红旗 公园 "
-    "花园 学府 科技 创业 振兴 富强 幸福 平安 永乐 长青 翠竹 玉兰 桂花 梅园 松柏 清泉 明珠 锦绣 龙腾 凤鸣 金桥 银河 云锦 星湖"
-)
+_STREETS_ZH = """人民 中山 解放 建设 和平 新华 文化 胜利 民主 团结 光明 友谊 青年 劳动 工业 商业 迎宾 长江
+黄河 泰山 朝阳 东风 红旗 公园 花园 学府 科技 创业 振兴 富强 幸福 平安 永乐 长青 翠竹 玉兰 桂花 梅园 松柏 清泉 明珠 锦绣
+龙腾 凤鸣 金桥 银河 云锦 星湖"""
 _CATEGORIES_ZH = "科技 网络 信息 传媒 贸易 实业 物流 文化 电子 食品 服饰 家居"
 _LEGAL_ZH = "有限公司 有限责任公司 股份有限公司"
 _LEGAL = {
@@ -47,7 +49,8 @@ _LEGAL = {
     "de_DE": "GmbH AG KG OHG GmbH_&_Co._KG",
     "fr_FR": "SA SARL SAS SNC",
 }
-_PROVINCES_ZH = "河北省 山西省 辽宁省 吉林省 江苏省 浙江省 安徽省 福建省 江西省 山东省 河南省 湖北省 湖南省 广东省 四川省 云南省"
+_PROVINCES_ZH = """河北省 山西省 辽宁省 吉林省 江苏省 浙江省 安徽省 福建省 江西省 山东省 河南省 湖北省 湖南省 广东省
+四川省 云南省"""
 _ALONE_ZH = "北京 上海 天津 重庆 香港 澳门 台北"  # in no province
 _PREFECTURES_JA = "神奈川県 千葉県 埼玉県 静岡県 広島県 岡山県 福岡県 宮城県 新潟県 長野県 岐阜県 三重県"
 
@@ -211,7 +214,7 @@ def _is_in_use(area: int) -> bool:
 
 def corpus_of(locale: str) -> str:
     """The text of one locale's file."""
-    chance = random.Random(f"{SEED} {locale}")
+    chance = random.Random(f"{SEED} {locale}")  # noqa: S311 - the words are public
     match locale:
         case "zh_CN":
             sections = _chinese(chance)

@@ -44,13 +44,15 @@ class DateShift(Transform):
     """Move every time of a subject by the same secret offset, a whole number of days (weeks, seconds).
 
     The offset is HMAC-SHA-256 of the row's subject, one of the 2 * `max_days` (/7, * 86,400) that are not zero.
-    Guarantee: inside a subject, over all columns and tables of a recipient, purpose and epoch, order and intervals stay
-    exactly; without the key every offset is equally likely, so a time by itself tells at most +- `max_days`. No time
-    stays where it was. A row without a subject gets an offset by its own value. Price: who knows one true time
-    of a subject knows all of theirs; counts by day mean nothing any more; the time of day stays unless `unit: second`, the
-    weekday with `unit: week`. A value that is the same for many subjects (1970-01-01) gives offsets away. So the plan
-    refuses it where a table has no subject, and where most values lie in the days around the release's date: the
-    folder's name would tell the offset. A result before year 1 or after 9999 moves the other way.
+    A row without a subject gets an offset by its own value.
+    Guarantee: inside a subject, over all columns and tables of a recipient, purpose and epoch, order and
+    intervals stay exactly; without the key every offset is equally likely, so a time by itself tells at most
+    plus or minus `max_days`. No time stays where it was.
+    Price: who knows one true time of a subject knows all of theirs; counts by day mean nothing any more; the
+    time of day stays unless `unit: second`, the weekday with `unit: week`. A result before year 1 or after 9999
+    moves the other way. The plan refuses a table without subject, and a column whose values mostly lie in the
+    days around the release's date, because the folder's name would tell the offset; it warns of a value that many
+    subjects share (1970-01-01), which tells it, too.
     Suits timestamps and dates (not by seconds). Source: ISO/IEC 20889, noise addition; HMAC as RFC 2104.
     """
 
@@ -113,7 +115,7 @@ class _BoundShift(BoundTransform):
     needs_rows = True  # for the subject; the row ids are not looked at
 
     def __init__(self, transform: DateShift, key: bytes) -> None:
-        super().__init__(transform, lambda values: self(values))
+        super().__init__(transform, self)
         self._shift = transform
         self._key = key
 
@@ -151,7 +153,8 @@ class _BoundShift(BoundTransform):
             head + len(one).to_bytes(4, "big") + one for one in utf8_values(as_text(encoded.dictionary))
         ]
         found = self._shift.steps_of(hmac_sha256_column(self._key, messages))
-        return found[encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+        steps: Longs = found[encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+        return steps
 
 
 def _moved(values: pa.Array, seconds: Longs) -> pa.Array:
@@ -177,7 +180,8 @@ def _whole(values: pa.Array) -> Longs:
     narrow = (
         values.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date(values.type) else values.view(pa.int64())
     )
-    return narrow.fill_null(0).to_numpy(zero_copy_only=False).copy()
+    whole: Longs = narrow.fill_null(0).to_numpy(zero_copy_only=False)
+    return whole
 
 
 def _from_days(days: pa.Array, data_type: pa.DataType) -> pa.Array:

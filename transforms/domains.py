@@ -234,7 +234,7 @@ class MultipleOf:
 
 
 def bound_scalar(bound: Decimal, data_type: pa.DataType) -> pa.Scalar:
-    """The bound as a value of a number type. Raises `ArrowInvalid`, `OverflowError` or `ValueError` where it is none."""
+    """The bound as a value of a number type. Raises `ValueError`, `ArrowInvalid` or `OverflowError`: it is none."""
     if pa.types.is_integer(data_type):
         if bound != bound.to_integral_value():
             raise ValueError("is no whole number")

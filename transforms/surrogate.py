@@ -45,16 +45,19 @@ _SAME_NUMBER = 8  # digits at the end of two phone numbers that make them one
 class Surrogate(Transform):
     """Replace a name, address, company, e-mail address or phone number with a made-up one of the same kind.
 
-    The number of the fake is HMAC-SHA-256 of the row's subject (of the normalized value, where the row has none or with
-    `by: value`), modulo the size of a fixed corpus. So a subject has one fake in all tables and columns of a token domain.
-    Guarantee: without the key a fake tells nothing of value or subject (2^256 keys) but equality; two recipients, purposes
-    or epochs share fakes by chance only. A fake is never the value of its own row, also written in other case, width,
-    spacing, punctuation, accents or order of names: the next one is taken. E-mail addresses lie in example.com,
-    .net, .org; phone numbers in ranges kept for fiction. Locale and gender tell nothing of the person unless
-    `locale: auto` (it follows the script of the value). Price: people share fakes, each of n people in a corpus
-    of N with probability 1 - e^(-n/N): of 100,000 people 14 % their en_US name (690,000 names), 94 % their phone (35,900
-    numbers). A subject's rows have one fake, whoever their values name. About 2.6 s of one core a million subjects. Suits text. Source: ISO/IEC 20889, pseudonymization; RFC 2606, RFC 6761; corpora in
-    transforms/corpora/README.md.
+    The number of the fake is HMAC-SHA-256 of the row's subject (of the normalized value, where the row has none
+    or with `by: value`), modulo the size of a fixed corpus. So a subject has one fake in all tables and columns
+    of a token domain.
+    Guarantee: without the key a fake tells nothing of value or subject (2^256 keys) but equality; two
+    recipients, purposes or epochs share fakes by chance only. A fake is never the value of its own row, also
+    written in other case, width, spacing, punctuation, accents or order of names: the next one is taken. E-mail
+    addresses lie in example.com, .net, .org; phone numbers in ranges kept for fiction. Locale and gender tell
+    nothing of the person unless `locale: auto` (it follows the script of the value).
+    Price: people share fakes, each of n people in a corpus of N with probability 1 - e^(-n/N): of 100,000
+    people 13 % their en_US name (690,000 names), 94 % their phone (35,900 numbers). A subject's rows have one
+    fake, whoever their values name. A made-up name or address may be some stranger's by chance. About 2.6 s of
+    one core per million distinct subjects. Suits text. Source: ISO/IEC 20889, pseudonymization; RFC 2606,
+    RFC 6761; corpora and phone ranges in transforms/corpora/README.md.
     """
 
     technique: ClassVar[str] = "pseudonymization"
@@ -106,7 +109,7 @@ class _BoundSurrogate(BoundTransform):
     def __init__(
         self, transform: Surrogate, key: bytes, corpora: tuple[Corpus, ...], normalize: ArrayForm
     ) -> None:
-        super().__init__(transform, lambda values: self(values))
+        super().__init__(transform, self)
         self._by_subject = transform.by == "subject"
         self._key = key
         self._corpora = corpora
@@ -151,7 +154,8 @@ class _BoundSurrogate(BoundTransform):
         """64 keyed bits for each row."""
         codes = values.indices.to_numpy(zero_copy_only=False)
         if people is None:
-            return self._keyed(b"value", self._normalize(values.dictionary))[codes]
+            by_value: Indices = self._keyed(b"value", self._normalize(values.dictionary))[codes]
+            return by_value
         known = people.dictionary_encode()
         nobody = pc.is_null(known.indices).to_numpy(zero_copy_only=False)
         numbers = np.empty(len(codes), dtype=np.uint64)
@@ -170,7 +174,8 @@ class _BoundSurrogate(BoundTransform):
         head = encode_fields(what)
         messages = [head + len(text).to_bytes(4, "big") + text for text in utf8_values(texts)]
         digests = b"".join(digest[:8] for digest in hmac_sha256_column(self._key, messages))
-        return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+        numbers: Indices = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+        return numbers
 
 
 def _locale_of(values: pa.Array, corpora: tuple[Corpus, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -40,7 +40,7 @@ DIGESTS: Mapping[str, str] = MappingProxyType(
 # Of the mail addresses of every locale: their local parts are ASCII.
 _MAIL_LOCALE = "en_US"
 _MAIL_DOMAINS = ("example.com", "example.net", "example.org")  # RFC 2606 section 3
-_MOST_HOUSES = 199
+_MOST = {"house": 199, "block": 30}  # numbers, from 1
 
 
 @dataclass(frozen=True)
@@ -213,15 +213,15 @@ def _split(texts: pa.Array, part: _Part, following: _Part | None) -> tuple[pa.Ar
 @cache
 def _words(name: str, locale: str, gender: str) -> tuple[str, ...]:
     """The words of one part, each once."""
+    if name.startswith("mail_"):
+        return _mail_words(name, gender)
     sections = _sections(locale)
     match name:
         case "given":
             chosen = ("female", "male") if gender == "any" else (gender,)
             return tuple(sorted({word for section in chosen for word in sections[section]}))
-        case "house":
-            return tuple(str(number) for number in range(1, _MOST_HOUSES + 1))
-        case "block":
-            return tuple(str(number) for number in range(1, 31))
+        case "house" | "block":
+            return tuple(str(number) for number in range(1, _MOST[name] + 1))
         case "joined_street":
             return tuple(
                 f"{street}{kind}" for street in sections["surname"] for kind in sections["street_kind"]
@@ -229,16 +229,20 @@ def _words(name: str, locale: str, gender: str) -> tuple[str, ...]:
         case "phone_line":
             digits = int(sections["phone_line_digits"][0])
             return tuple(f"{number:0{digits}d}" for number in range(10**digits))
+        case _:
+            return sections[name]
+
+
+def _mail_words(name: str, gender: str) -> tuple[str, ...]:
+    match name:
         case "mail_given":
             return _ascii_only(_words("given", _MAIL_LOCALE, gender))
         case "mail_surname":
             return _ascii_only(_sections(_MAIL_LOCALE)["surname"])
         case "mail_number":
             return tuple(str(number) for number in range(10, 100))
-        case "mail_domain":
-            return _MAIL_DOMAINS
         case _:
-            return sections[name]
+            return _MAIL_DOMAINS
 
 
 def _ascii_only(words: Sequence[str]) -> tuple[str, ...]:
@@ -252,11 +256,13 @@ def _sections(locale: str) -> Mapping[str, tuple[str, ...]]:
     if sha256(raw).hex() != DIGESTS[locale]:
         raise BadParameter(f"the corpus of {locale} is not the one that this version was made with")
     sections: dict[str, list[str]] = {}
+    name = ""
     for line in raw.decode().splitlines():
         if line.startswith("["):
-            sections[line.strip("[]")] = words = []
+            name = line.strip("[]")
+            sections[name] = []
         elif line and not line.startswith("#"):
-            words.extend(word.replace("_", " ") for word in line.split())
+            sections[name] += [word.replace("_", " ") for word in line.split()]
     return {name: tuple(entries) for name, entries in sections.items()}
 
 

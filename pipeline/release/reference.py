@@ -124,6 +124,11 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
             "rotation",
         ): "how long tokens stay the same, by the release's date, never by the clock: for "
         "ever, a month, or a quarter. Across epochs nothing joins",
+        (
+            "policy",
+            "max_recoverable",
+        ): "largest share (0 to 1) of a column's rows that frequency analysis may turn back, estimated from a sample; "
+        "above it the plan is refused with exit code 6. Without it, from 0.05 on there is a warning",
         ("policy", "risk"): "limits on risk: not built yet, refused with exit code 2",
     }
 )
