@@ -55,7 +55,7 @@ class Surrogate(Transform):
     nothing of the person unless `locale: auto` (it follows the script of the value).
     Price: people share fakes, each of n people in a corpus of N with probability 1 - e^(-n/N): of 100,000
     people 13 % their en_US name (690,000 names), 94 % their phone (35,900 numbers). A subject's rows have one
-    fake, whoever their values name. A made-up name or address may be some stranger's by chance. About 2.6 s of
+    fake, whoever their values name. A made-up name or address may be some stranger's by chance. About 2.4 s of
     one core per million distinct subjects. Suits text. Source: ISO/IEC 20889, pseudonymization; RFC 2606,
     RFC 6761; corpora and phone ranges in transforms/corpora/README.md.
     """

@@ -19,6 +19,7 @@ from pipeline.config.models import Policy
 from pipeline.detect.catalog import ENTITY_CLASSES
 from transforms import TRANSFORMS, Transform
 from transforms.normal_forms import NORMAL_FORMS
+from transforms.padding import ADDRESS_BYTES, NAME_BYTES, OTHER_BYTES, TEXT_BYTES, padded_domains
 
 _SOURCE = "<!-- Made from the code: do not edit, run make reference. -->"
 _LABELS = re.compile(r"(?:(?<=[.;] )|^)(Guarantee:|Price:|Suits|Source:) ")
@@ -54,6 +55,14 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+
+def _buckets() -> str:
+    """The buckets of `pad: auto` in words."""
+    sizes = (NAME_BYTES, ADDRESS_BYTES, TEXT_BYTES)
+    listed = [f"{size:,} for {', '.join(padded_domains(size))}" for size in sizes]
+    return f"{'; '.join(listed)}; others {OTHER_BYTES} with encrypt_gcm, not padded with encrypt_siv"
+
+
 # What a parameter means, by transform and name; `*` stands for all transforms that have it.
 MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -70,8 +79,11 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
             "normal_form",
         ): f"what is made equal before hashing: {', '.join(f'`{n}`' for n in NORMAL_FORMS)}, "
         "or `phone:AU` with a region; without it, the class's (see [classes.md](classes.md))",
-        ("*", "pad"): "length that plaintexts are padded to: `auto` by class (names, addresses, texts), "
-        "`none`, or a multiple in bytes",
+        (
+            "*",
+            "pad",
+        ): "bytes that a plaintext and one byte of mark are filled up to, a longer one to the next doubling: "
+        f"`auto` by token domain, {_buckets()}; `none`; or a number",
         ("prefix", "length"): "characters kept",
         ("prefix", "of"): "count all characters, or digits only",
         ("bands", "edges"): "1 to 200 ascending numbers below 10^15, at most 9 decimals; each begins a band",
@@ -167,6 +179,10 @@ _COMMON = """## What all transforms share
   it becomes a warning. Every transform takes the key; in the others it changes nothing.
 - Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and
   nights join; two recipients share none. Only `sha256` is the same for everybody.
+- Deterministic tokens (`keyed_hash`, `encrypt_siv`, `sha256`, `surrogate` by value) keep frequencies. `pouch plan
+  --date` and `pouch run` sample up to 20,000 rows of each table and carry the attack out: where an attacker who knows how
+  often each value occurs would turn back 5 % of the rows or more (25 % of phones, accounts and other numbers, whose
+  frequencies nobody publishes), they print the share; `max_recoverable` makes a larger share a refusal.
 - Technique names are those of ISO/IEC 20889.
 """
 
