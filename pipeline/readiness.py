@@ -1,17 +1,19 @@
 """Everything that a run knows before the first row: inputs, plan, consent, and what is published already."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from datetime import date as calendar_date
 from pathlib import Path
 
 from pipeline.config.loading import Config
 from pipeline.errors import JobWrong, Problem, nearest, refuse
+from pipeline.events import log
 from pipeline.intake import Cut, cut
 from pipeline.protect.consent import Consent, load_consent, refuse_older
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.protect.plan import for_releases, make_plan, schema_of
+from pipeline.protect.sampled_values import look_at_values, warned_without_values
 from pipeline.release.standing import changed_without_leave, input_digests, unchanged
 from pipeline.state import State
 from pipeline.statistics import check, linked
@@ -58,8 +60,11 @@ def day_of(date: str) -> str:
 
 def look(config: Config, date: str | None, base: Path) -> Plan:
     """Plan without running; without a date the catalog stands in for the input's columns."""
-    cuts = _cuts(config, date, base) if date else {}
-    return _plan(config, cuts, date or datetime.now(UTC).date().isoformat(), None)
+    if not date:
+        return warned_without_values(_plan(config, {}, datetime.now(UTC).date().isoformat(), None))
+    cuts = _cuts(config, date, base)
+    plan = _plan(config, cuts, date, None)
+    return replace(plan, warnings=(*plan.warnings, *_warnings_of_values(config, plan, cuts, base)))
 
 
 def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
@@ -90,7 +95,22 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
     ]
     refuse([problem for problem in refused if problem])
     plan = for_releases(whole, frozenset(release.number for release in todo))
+    told = _warnings_of_values(config, plan, cuts, order.base)
+    for warning in told:
+        log.warning("pouch: %s", warning)
+    plan = replace(plan, warnings=(*plan.warnings, *told))
     return Ready(plan, tuple(standing), cuts, consent, erased, digests)
+
+
+def _warnings_of_values(config: Config, plan: Plan, cuts: Mapping[str, Cut], base: Path) -> tuple[str, ...]:
+    """What a sample of the values says against the plan. Raises PouchError for what must not be published so."""
+    policies = {
+        r.number: config.policies.get(config.job.releases[r.number].policy or "") for r in plan.releases
+    }
+    limits = {number: policy.max_recoverable if policy else None for number, policy in policies.items()}
+    found = look_at_values(plan, cuts, limits, base)
+    refuse(list(found.problems))
+    return found.warnings
 
 
 def _asked(releases: Sequence[ReleasePlan], recipient: str | None) -> Sequence[ReleasePlan]:

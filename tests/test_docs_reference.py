@@ -12,7 +12,7 @@ from tests.conftest import PROJECT
 from transforms import TRANSFORMS
 from transforms.context import Context
 
-SOURCE = TableSource(path="t.csv", subject="none")
+SOURCE = TableSource(path="t.csv", subject=("account_id",))
 
 
 @pytest.mark.parametrize(("name", "text"), list(pages()))

@@ -22,6 +22,7 @@ from transforms import (
     Bands,
     ColumnFacts,
     Context,
+    DateShift,
     Drop,
     EncryptGcm,
     EncryptSiv,
@@ -41,7 +42,9 @@ from transforms import (
     RoundLocation,
     RoundNumber,
     Sha256,
+    Surrogate,
     TokenRejected,
+    TopBottomCode,
     Transform,
     TruncateTime,
     UnsuitableColumn,
@@ -106,6 +109,16 @@ INSTANCES: list[Transform] = [
     UrlClean(),
     UrlClean(keep="host"),
     Hierarchy(lookup={"Perth": "WA", "Sydney": "NSW", "7": "odd"}),
+    Surrogate(),
+    Surrogate(locale="auto", kind="person_name"),
+    Surrogate(locale="de_DE", kind="postal_address", by="value"),
+    Surrogate(locale="ja_JP", kind="company"),
+    Surrogate(kind="email"),
+    DateShift(),
+    DateShift(unit="week", max_days=730),
+    DateShift(unit="second", max_days=30),
+    TopBottomCode(top=Decimal(100)),
+    TopBottomCode(bottom=Decimal(-5), top=Decimal(90)),
 ]
 IDS = [f"{i}-{transform.transform}" for i, transform in enumerate(INSTANCES)]
 
@@ -388,6 +401,12 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: KeyedHash(normal_form="phones"), "normal form must be one of"),
     (lambda: Redact(tag="PHONE"), "match pattern"),
     (lambda: EncryptSiv(pad=1), "greater than or equal to 2"),
+    (lambda: DateShift(max_days=29), "greater than or equal to 30"),
+    (lambda: DateShift(unit="week", max_days=209), "must be at least 210 with unit: week, is 209"),
+    (TopBottomCode, "must have a bottom, a top, or both"),
+    (lambda: TopBottomCode(bottom=Decimal(2), top=Decimal(2)), "bottom must be below top"),
+    (lambda: TopBottomCode(top=Decimal("Infinity")), "finite|number"),
+    (lambda: Surrogate(locale="xx_XX"), "Input should be"),
     (lambda: TypeAdapter(AnyTransform).validate_python({"transform": "mask", "keep": 1}), "Extra inputs"),
 ]
 
@@ -410,6 +429,12 @@ def test_unsuitable_columns_are_refused_at_plan_and_at_call() -> None:
         (TruncateTime(unit="hour"), pa.array([dt.date(2026, 1, 1)])),
         (KeyedHash(), pa.array([True])),
         (Mask(), pa.array([b"bytes"])),
+        (Surrogate(), COLUMNS["integer"]),
+        (DateShift(), COLUMNS["text"]),
+        (DateShift(unit="second"), pa.array([dt.date(2026, 1, 1)])),
+        (TopBottomCode(top=Decimal("0.5")), COLUMNS["integer"]),
+        (TopBottomCode(top=Decimal("0.001")), COLUMNS["decimal"]),
+        (TopBottomCode(top=Decimal(300)), pa.array([1], pa.int8())),
     ]:
         with pytest.raises(UnsuitableColumn):
             transform.output(facts_of(array))
@@ -459,6 +484,10 @@ def test_domains_reject_what_is_outside() -> None:
         (UrlClean(), "https://example.com/"),
         (RoundLocation(), "-33.8688,151.2093"),
         (Hierarchy(lookup={"Perth": "WA"}), "Perth"),
+        (Surrogate(), "+61412345678"),
+        (Surrogate(), "+1212555010"),
+        (Surrogate(kind="person_name"), "Perth"),
+        (Surrogate(kind="email"), "ann.smith.10@gmail.com"),
     ]
     for transform, cell in outside:
         domain = transform.output(facts_of(COLUMNS["text"])).domain

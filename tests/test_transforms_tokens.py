@@ -7,6 +7,7 @@ import hmac
 import itertools
 import random
 from dataclasses import replace
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -167,6 +168,35 @@ def test_length_tells_nothing_of_names_and_addresses(
     assert bound.reveal(tokens).equals(values)
     unpadded = cipher(pad="none").bind(KEYRING, context)(values, row_ids=pa.array(range(len(values))))
     assert len({len(token) for token in unpadded.to_pylist()}) > 1
+
+
+@pytest.mark.parametrize("cipher", [EncryptSiv, EncryptGcm])
+@pytest.mark.parametrize("domain", ["person_name", "email", "postal_address", "free_text"])
+@settings(max_examples=30, deadline=None)
+@given(values=st.lists(st.text(st.characters(codec="utf-8"), max_size=300), min_size=1, max_size=8))
+def test_length_tells_the_bucket_and_nothing_else(
+    cipher: type[EncryptSiv] | type[EncryptGcm], domain: str, values: list[str]
+) -> None:
+    """Tokens are equally long exactly where plaintext and mark fall into one bucket: 64, 128, 1,024, doublings."""
+    bucket = {"person_name": 64, "email": 64, "postal_address": 128, "free_text": 1024}[domain]
+    bound = cipher().bind(KEYRING, replace(CONTEXT, domain=domain))
+    tokens = bound(pa.array(values, pa.string()), row_ids=pa.array(range(len(values)))).to_pylist()
+    filled = [bucket << max(0, (len(value.encode()) // bucket).bit_length()) for value in values]
+    overhead = {EncryptSiv: 16, EncryptGcm: 28}[cipher]  # synthetic IV; nonce and tag
+    head = len(tokens[0].rpartition(".")[0]) + 1
+    assert [len(token) for token in tokens] == [head + -(-(size + overhead) * 4 // 3) for size in filled]
+
+
+@pytest.mark.parametrize("domain", ["gender", "phone", "payment_method", "amount", "order_time"])
+def test_gcm_hides_the_length_of_everything_short(domain: str) -> None:
+    """`female` and `male`, 9.00 and 1,000,000.00: one length up to 31 bytes."""
+    values = pa.array(["male", "female", "+61412345678", "+8613800138000", "", "x" * 31])
+    bound = EncryptGcm().bind(KEYRING, replace(CONTEXT, domain=domain))
+    tokens = bound(values, row_ids=pa.array(range(len(values))))
+    assert len({len(token) for token in tokens.to_pylist()}) == 1
+    assert bound.reveal(tokens).equals(values)
+    money = pa.array([Decimal("9.00"), Decimal("1000000.00")], pa.decimal128(18, 2))
+    assert len({len(token) for token in bound(money, row_ids=pa.array([1, 2])).to_pylist()}) == 1
 
 
 def test_length_of_a_fixed_mask_tells_nothing() -> None:

@@ -12,6 +12,7 @@ from pydantic import Field
 from transforms.bands import Bands
 from transforms.base import BoundTransform, ColumnFacts, Output, Transform
 from transforms.context import Context
+from transforms.date_shift import DateShift
 from transforms.drop import Drop
 from transforms.encrypt_gcm import EncryptGcm
 from transforms.encrypt_siv import EncryptSiv
@@ -38,6 +39,8 @@ from transforms.replace import Replace
 from transforms.round_location import RoundLocation
 from transforms.round_number import RoundNumber
 from transforms.sha256 import Sha256
+from transforms.surrogate import Surrogate
+from transforms.top_bottom_code import TopBottomCode
 from transforms.truncate_time import TruncateTime
 from transforms.url_clean import UrlClean
 
@@ -63,6 +66,9 @@ TRANSFORMS: tuple[type[Transform], ...] = (
     UrlClean,
     Hierarchy,
     RedactText,
+    Surrogate,
+    DateShift,
+    TopBottomCode,
 )
 
 AnyTransform = Annotated[
@@ -85,7 +91,10 @@ AnyTransform = Annotated[
     | MacVendor
     | UrlClean
     | Hierarchy
-    | RedactText,
+    | RedactText
+    | Surrogate
+    | DateShift
+    | TopBottomCode,
     Field(discriminator="transform"),
 ]
 
@@ -97,6 +106,7 @@ __all__ = [
     "BoundTransform",
     "ColumnFacts",
     "Context",
+    "DateShift",
     "Drop",
     "EncryptGcm",
     "EncryptSiv",
@@ -117,7 +127,9 @@ __all__ = [
     "RoundLocation",
     "RoundNumber",
     "Sha256",
+    "Surrogate",
     "TokenRejected",
+    "TopBottomCode",
     "Transform",
     "TransformError",
     "TruncateTime",

@@ -233,6 +233,44 @@ class MultipleOf:
         return pa.array(near | ~np.isfinite(quotient))
 
 
+def bound_scalar(bound: Decimal, data_type: pa.DataType) -> pa.Scalar:
+    """The bound as a value of a number type. Raises `ValueError`, `ArrowInvalid` or `OverflowError`: it is none."""
+    if pa.types.is_integer(data_type):
+        if bound != bound.to_integral_value():
+            raise ValueError("is no whole number")
+        return pa.scalar(int(bound), data_type)
+    if pa.types.is_decimal(data_type):
+        return pa.scalar(bound, data_type)
+    return pa.scalar(float(bound), data_type)
+
+
+@dataclass(frozen=True)
+class Between:
+    """Numbers from a bottom to a top, both included; None is no bound. A float that is not a number is inside."""
+
+    type: pa.DataType
+    bottom: Decimal | None
+    top: Decimal | None
+    holds_raw_text: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        """One phrase."""
+        least = "" if self.bottom is None else f" from {self.bottom}"
+        return f"{self.type}{least}{'' if self.top is None else f' to {self.top}'}"
+
+    def holds(self, array: pa.Array) -> pa.Array:
+        """One Boolean per cell."""
+        if array.type != self.type:
+            return _all(array, False)
+        outside = pa.scalar(False)
+        if self.bottom is not None:
+            outside = pc.or_(outside, pc.less(array, bound_scalar(self.bottom, self.type)))
+        if self.top is not None:
+            outside = pc.or_(outside, pc.greater(array, bound_scalar(self.top, self.type)))
+        return _members(pc.invert(outside))
+
+
 @dataclass(frozen=True)
 class TruncatedTime:
     """Times at the beginning of a calendar unit."""

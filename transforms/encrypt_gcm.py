@@ -10,7 +10,7 @@ from transforms.context import Context
 from transforms.domains import CipherToken
 from transforms.errors import BadParameter
 from transforms.keyring import Keyring
-from transforms.padding import Pad, bucket_of
+from transforms.padding import OTHER_BYTES, Pad, bucket_of
 from transforms.primitives import (
     NONCE_BYTES,
     encode_fields,
@@ -33,11 +33,11 @@ class EncryptGcm(Transform):
     """AES-256-GCM of the value, as `p1.<key id>.<base64url of nonce, ciphertext, tag>`.
 
     Guarantee: without the key nothing is learned, not even equality (and length, where not padded: `pad:
-    auto` as in `encrypt_siv`); a changed token or one of another recipient, purpose, domain, epoch,
-    release, table or column is rejected but for a chance of 2^-128. The nonce is the first 12 bytes of
-    HMAC-SHA-256, under a key of its own, over length-prefixed (row id, plaintext): equal input gives equal
-    bytes on a rerun; with at most 2^32 values a key two nonces are equal with probability below 2^-32.
-    Price: tokens join nothing; 40 and more characters; about 5 s of one core per million rows. Needs row
+    auto` as in `encrypt_siv`, and everything else to 32 bytes); a changed token or one of another recipient,
+    purpose, domain, epoch, release, table or column is rejected but for a chance of 2^-128. The nonce is the
+    first 12 bytes of HMAC-SHA-256, under a key of its own, over length-prefixed (row id, plaintext): equal input
+    gives equal bytes on a rerun; with at most 2^32 values a key two nonces are equal with probability below
+    2^-32. Price: tokens join nothing; 40 and more characters; about 5 s of one core per million rows. Needs row
     ids. Suits every type; what is revealed is the text form. Source: NIST SP 800-38D; ISO/IEC 20889,
     encryption.
     """
@@ -58,7 +58,8 @@ class EncryptGcm(Transform):
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
         """Derive the keys of (recipient, purpose, domain, epoch, release, table, column)."""
-        return _BoundGcm(self, self.need_keyring(keyring), context, bucket_of(self.pad, context.domain))
+        bucket = bucket_of(self.pad, context.domain, otherwise=OTHER_BYTES)
+        return _BoundGcm(self, self.need_keyring(keyring), context, bucket)
 
 
 class _BoundGcm(BoundTransform):

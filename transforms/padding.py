@@ -1,4 +1,9 @@
-"""How far plaintexts are padded, so that the length of a ciphertext tells nothing of a name or an address."""
+"""How far plaintexts are padded, so that the length of a ciphertext tells nothing of a name or an address.
+
+A plaintext and one byte of mark are filled up to the bucket of its token domain, a longer one to the next doubling:
+inside a bucket all tokens are equally long. Buckets of `encrypt_siv` never change: its tokens join with those of
+earlier releases. `encrypt_gcm` joins nothing and pads the other domains, too: `female` is longer than `male`.
+"""
 
 from typing import Annotated, Literal
 
@@ -9,6 +14,7 @@ from pydantic import Field
 NAME_BYTES = 64
 ADDRESS_BYTES = 128
 TEXT_BYTES = 1024
+OTHER_BYTES = 32  # of encrypt_gcm, where the domain has no bucket of its own: labels, numbers, times, ids
 
 _BUCKETS = {
     "person_name": NAME_BYTES,
@@ -33,10 +39,15 @@ _BUCKETS = {
 Pad = Literal["auto", "none"] | Annotated[int, Field(ge=2, le=65_536)]
 
 
-def bucket_of(pad: Pad, domain: str) -> int:
-    """Bytes that plaintexts are padded to; 1 = not padded. `auto` goes by the token domain."""
+def bucket_of(pad: Pad, domain: str, *, otherwise: int = 1) -> int:
+    """Bytes that plaintexts are padded to; 1 = not padded. `auto` goes by the token domain, then `otherwise`."""
     if pad == "none":
         return 1
     if pad == "auto":
-        return _BUCKETS.get(domain, 1)
+        return _BUCKETS.get(domain, otherwise)
     return pad
+
+
+def padded_domains(size: int) -> tuple[str, ...]:
+    """The token domains whose bucket has this size, sorted; for the documentation."""
+    return tuple(sorted(domain for domain, bucket in _BUCKETS.items() if bucket == size))

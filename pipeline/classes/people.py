@@ -47,7 +47,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "name of a person, or a part of it",
         3,
         "direct_identifier",
-        IDENTIFIER,
+        IDENTIFIER | {"surrogate"},
         normal_form="name",
         enumerable=_NAMES,
     ),
@@ -56,7 +56,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "mobile phone number",
         3,
         "direct_identifier",
-        NUMBERED | {"prefix"},
+        NUMBERED | {"prefix", "surrogate"},
         token_domain=_PHONE_DOMAIN,
         normal_form="phone",
         enumerable=_PHONES,
@@ -67,7 +67,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "other phone or fax number",
         3,
         "direct_identifier",
-        NUMBERED | {"prefix"},
+        NUMBERED | {"prefix", "surrogate"},
         token_domain=_PHONE_DOMAIN,
         normal_form="phone",
         enumerable=_PHONES,
@@ -78,7 +78,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "e-mail address",
         3,
         "direct_identifier",
-        IDENTIFIER,
+        IDENTIFIER | {"surrogate"},
         normal_form="email",
         high_entropy=True,
     ),
@@ -87,7 +87,7 @@ PEOPLE: tuple[DataClass, ...] = (
         "street address, or its street part",
         3,
         "direct_identifier",
-        IDENTIFIER | {"hierarchy", "prefix"},
+        IDENTIFIER | {"hierarchy", "prefix", "surrogate"},
         normal_form="name",
         enumerable=10**9,  # national address files are public: Australia's has 15 M entries
     ),
@@ -144,7 +144,12 @@ PEOPLE: tuple[DataClass, ...] = (
     DataClass("card_cvv", "verification code of a card", 4, "sensitive", DROP_ONLY, enumerable=10_000),
     DataClass("card_expiry", "expiry date of a card", 4, "sensitive", DROP_ONLY, enumerable=240),
     DataClass(
-        "company", "company or organization", 2, "quasi_identifier", LABEL | {"mask"}, normal_form="name"
+        "company",
+        "company or organization",
+        2,
+        "quasi_identifier",
+        LABEL | {"mask", "surrogate"},
+        normal_form="name",
     ),
     DataClass(
         "job", "occupation or job title", 2, "quasi_identifier", LABEL, normal_form="name", enumerable=10_000

@@ -201,6 +201,9 @@ class Policy(Frozen):
     rotation: Literal["static", "monthly", "quarterly"] = Field(
         default="static", description="Epoch of the keys, from the release's date."
     )
+    max_recoverable: float | None = Field(
+        default=None, ge=0, le=1, description="Largest share of rows that frequency analysis may turn back."
+    )
     risk: RiskRule | None = None
 
 

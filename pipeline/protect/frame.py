@@ -11,6 +11,7 @@ from pipeline.errors import Drift, InputUnreadable, JobWrong, Problem, nearest, 
 from pipeline.protect.apply import apply_export, bind_export
 from pipeline.protect.model import ExportPlan, Step
 from pipeline.protect.steps import resolve_step
+from pipeline.protect.subjects import resolve_subject
 from transforms import Drop, Keyring
 from transforms.base import plain
 from transforms.context import Context
@@ -65,7 +66,7 @@ def protect_frame(
     }
     changed = tuple(step for step in steps if step.published and step.transform.transform != "keep")
     rows = pa.array(range(len(df)), pa.int64())
-    people = columns[subject] if subject else None
+    people = resolve_subject([(catalog[subject], columns[subject])]) if subject else None
     made = apply_export(
         bind_export(ExportPlan(TABLE, "frame", changed), keyring),
         columns,

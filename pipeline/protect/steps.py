@@ -11,7 +11,7 @@ from pipeline.config.models import TableSource
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.errors import Drift, JobWrong, Problem, TransformUnsuitable, nearest, problem_of
 from pipeline.protect.model import Step
-from transforms import AnyTransform, Drop, FormatPreserving, RedactText, Transform
+from transforms import AnyTransform, DateShift, Drop, FormatPreserving, RedactText, Transform
 from transforms.base import ColumnFacts
 from transforms.context import Context
 from transforms.errors import TransformError
@@ -67,6 +67,11 @@ def _objection(
     if getattr(transform, "per", None) == "subject" and not source.subject_columns:
         hint = "name the table's subject in the job, or leave per: subject out"
         return Problem(JobWrong.code, where, "per: subject needs a subject, and this table's is none", hint)
+    if isinstance(transform, DateShift) and not source.subject_columns:
+        says = "date_shift moves the times of a subject together, and this table's subject is none"
+        return Problem(
+            TransformUnsuitable.code, where, says, "name the table's subject, or use truncate_time"
+        )
     if data_class.id == "unknown":
         return Problem(
             Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"

@@ -14,6 +14,7 @@ from pipeline.protect.model import Step
 from transforms import RedactText, domains
 from transforms.domains import OutputDomain
 from transforms.ff1_range import Within
+from transforms.surrogate_corpus import SurrogateText
 from transforms.token_form import FormatPreserved
 
 
@@ -44,6 +45,7 @@ _KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         domains.AnyText,
+        domains.Between,
         domains.CipherToken,
         domains.ClosedSet,
         domains.HexToken,
@@ -54,6 +56,7 @@ _KINDS: Mapping[str, type] = {
         domains.Typed,
         FormatPreserved,
         Within,
+        SurrogateText,
     )
 }
 _MOST_VALUES = 2_000  # of a closed set; a longer list is described, not repeated
@@ -95,8 +98,8 @@ def domain_from_json(entry: Mapping[str, Any]) -> OutputDomain | None:
 def _from_json(name: str, value: Any) -> object:
     if name == "type":
         return type_from_text(value)
-    if name == "step":
-        return Decimal(value)
+    if name in ("step", "bottom", "top"):
+        return None if value is None else Decimal(value)
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -20,6 +20,7 @@ from pipeline.detect.catalog import ENTITY_CLASSES
 from transforms import TRANSFORMS, Transform
 from transforms.alphabet import ALPHABETS
 from transforms.normal_forms import NORMAL_FORMS
+from transforms.padding import ADDRESS_BYTES, NAME_BYTES, OTHER_BYTES, TEXT_BYTES, padded_domains
 
 _SOURCE = "<!-- Made from the code: do not edit, run make reference. -->"
 _LABELS = re.compile(r"(?:(?<=[.;] )|^)(Guarantee:|Price:|Suits|Source:) ")
@@ -50,8 +51,19 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "hierarchy": 'city: {transform: hierarchy, lookup: {Sydney: NSW, Perth: WA, "上海市": 上海}}',
         "redact_text": 'free_text: {transform: redact_text, accept_residual: "own analysts, terms signed", '
         "entities: {PHONE_NUMBER: {transform: keyed_hash}}}",
+        "surrogate": "person_name: {transform: surrogate, locale: en_AU}",
+        "date_shift": "birth_date: {transform: date_shift, max_days: 365}",
+        "top_bottom_code": "age: {transform: top_bottom_code, bottom: 18, top: 89}",
     }
 )
+
+
+def _buckets() -> str:
+    """The buckets of `pad: auto` in words."""
+    sizes = (NAME_BYTES, ADDRESS_BYTES, TEXT_BYTES)
+    listed = [f"{size:,} for {', '.join(padded_domains(size))}" for size in sizes]
+    return f"{'; '.join(listed)}; others {OTHER_BYTES} with encrypt_gcm, not padded with encrypt_siv"
+
 
 # What a parameter means, by transform and name; `*` stands for all transforms that have it.
 MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
@@ -71,8 +83,11 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         "or `phone:AU` with a region; without it, the class's (see [classes.md](classes.md))",
         ("encrypt_siv", "per"): "`subject`: each subject has a random key, which `pouch erase` destroys "
         "(docs/keys.md); the table needs a subject, and rows about nobody share a key",
-        ("*", "pad"): "length that plaintexts are padded to: `auto` by class (names, addresses, texts), "
-        "`none`, or a multiple in bytes",
+        (
+            "*",
+            "pad",
+        ): "bytes that a plaintext and one byte of mark are filled up to, a longer one to the next doubling: "
+        f"`auto` by token domain, {_buckets()}; `none`; or a number",
         (
             "format_preserving",
             "alphabet",
@@ -122,6 +137,21 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("redact_text", "accept_residual"): "who reads what recognizers miss, and on which terms; "
         "**without it the column is dropped**",
         ("redact_text", "entities"): "entity: transform, for entities that shall not become `[ENTITY]`",
+        (
+            "surrogate",
+            "locale",
+        ): "whose names and formats; `auto`: by the script of the value, Japanese for kana, Chinese for "
+        "Han, else en_US. zh_CN and ja_JP have no phones, `auto` neither phones nor e-mails",
+        ("surrogate", "gender"): "given names of both, or of one; addresses, companies and phones know none",
+        (
+            "surrogate",
+            "by",
+        ): "`subject`: one fake per person, by value where a row has none; `value`: one fake per value",
+        ("surrogate", "kind"): "kind of fake, where the class does not tell it",
+        ("date_shift", "max_days"): "largest offset, in either direction",
+        ("date_shift", "unit"): "offsets are whole days, whole weeks (`max_days` from 210), or seconds",
+        ("top_bottom_code", "bottom"): "smaller numbers become this; one of the two bounds is needed",
+        ("top_bottom_code", "top"): "larger numbers become this; with both, above `bottom`",
         ("policy", "policy"): "name of the policy",
         (
             "policy",
@@ -137,6 +167,11 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
             "rotation",
         ): "how long tokens stay the same, by the release's date, never by the clock: for "
         "ever, a month, or a quarter. Across epochs nothing joins",
+        (
+            "policy",
+            "max_recoverable",
+        ): "largest share (0 to 1) of a column's rows that frequency analysis may turn back, estimated from a sample; "
+        "above it the plan is refused with exit code 6. Without it, from 0.05 on there is a warning",
         ("policy", "risk"): "limits on risk: not built yet, refused with exit code 2",
     }
 )
@@ -175,6 +210,10 @@ _COMMON = """## What all transforms share
   it becomes a warning. Every transform takes the key; in the others it changes nothing.
 - Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and
   nights join; two recipients share none. Only `sha256` is the same for everybody.
+- Deterministic tokens (`keyed_hash`, `encrypt_siv`, `sha256`, `surrogate` by value) keep frequencies. `pouch plan
+  --date` and `pouch run` sample up to 20,000 rows of each table and carry the attack out: where an attacker who knows
+  how often each value occurs would turn back 5 % of the rows or more (25 % of phones, accounts and other numbers, whose
+  frequencies nobody publishes), they print the share; `max_recoverable` makes a larger share a refusal.
 - Technique names are those of ISO/IEC 20889.
 """
 

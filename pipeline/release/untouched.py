@@ -1,4 +1,4 @@
-"""Rule: no token, ciphertext or mask equals the raw cell that it stands for.
+"""Rule: no token, ciphertext, fake, mask or shifted time equals the raw cell that it stands for.
 
 A raw device id of 32 hex digits reads like a token, and a raw value with `*` like a mask; the output domain
 alone would let them pass.
@@ -19,7 +19,9 @@ from transforms.token_form import FormatPreserved
 Rows = NDArray[np.int64]
 
 # Transforms that never give a value of more than one character back as it was.
-CHANGING = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving"})
+CHANGING = frozenset(
+    {"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm", "mask", "format_preserving", "surrogate"}
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class RawColumn:
     """The distinct raw values of a column that its published cells must differ from."""
 
     codes: Rows  # row of the slice -> distinct value; -1 = null
-    values: pa.Array  # text
+    values: pa.Array  # text; of shifted times, times
     lengths: Rows  # bytes; -1: such a value is not looked for
     reduced: Digests | None = None  # for cells in the form of their original: see `_reduced`
 
@@ -38,6 +40,8 @@ class RawColumn:
 
 def raw_column(step: Step, raw: pa.Array) -> RawColumn | None:
     """What the step's cells are compared with; None where it may leave a value as it was."""
+    if step.transform.transform == "date_shift":
+        return RawColumn(np.arange(len(raw)), raw, np.zeros(0, np.int64))
     if step.transform.transform not in CHANGING or not pa.types.is_string(step.type):
         return None
     codes, values = encoded(raw)
@@ -63,6 +67,8 @@ def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
     """
     if isinstance(step.domain, FormatPreserved):
         return _only_rewritten(step.domain, cells, raw, rows)
+    if step.transform.transform == "date_shift":
+        return _count(pc.equal(cells, raw.values.take(pa.array(rows))))
     distinct = cells.dictionary if isinstance(cells, pa.DictionaryArray) else cells
     bounds = pc.min_max(pc.binary_length(distinct)).as_py()
     if bounds["min"] is None:
@@ -79,6 +85,10 @@ def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
     equal = pc.equal(found, own)
     if step.transform.transform == "mask":  # masked at its source: there is nothing left to hide
         equal = pc.and_not(equal, pc.match_substring(own, getattr(step.transform, "character", MASKED)))
+    return _count(equal)
+
+
+def _count(equal: pa.Array) -> int:
     return int(pc.sum(equal, min_count=0).as_py() or 0)
 
 

@@ -1,0 +1,128 @@
+"""Frequency analysis: the estimate is the real attack's, and the plan and the run tell it before the first row."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from benchmarks.frequency import attacked, sampled, zipf
+from pipeline.protect.frequency import recoverable_share
+from tests.small_job import DATE, NAMES, make_job, phone
+
+CHANCE = np.random.default_rng(11)
+
+
+@pytest.mark.parametrize(("values", "exponent"), [(300, 1.0), (30, 0.8), (2_000, 1.2)])
+@pytest.mark.parametrize("rows", [10_000, 100_000])
+def test_the_estimate_is_what_a_real_attack_recovers(values, exponent, rows):
+    """HMAC tokens of Zipf values, matched by frequency: the estimate from 20,000 rows is within 0.1."""
+    shares = zipf(values, exponent)
+    real = np.mean([attacked(shares, rows, CHANCE) for _ in range(4)])
+    estimate = np.mean(
+        [recoverable_share(sampled(shares, min(20_000, rows), CHANCE), rows) for _ in range(3)]
+    )
+    assert abs(estimate - real) < 0.1
+    assert real > 0.3  # the attack wins where the values are skewed
+
+
+def test_300_zipf_values_give_about_half_of_the_rows_away():
+    """The design's figure, 51 % at 300 values, lies between 2,000 and 50,000 rows."""
+    few, many = (recoverable_share(sampled(zipf(300, 1.0), 2_000, CHANCE), rows) for rows in (2_000, 50_000))
+    assert few < 0.51 < many + 0.1
+
+
+@pytest.mark.parametrize("values", [300, 5_000, 250_000])
+def test_equal_shares_leave_nothing_but_chance(values):
+    """Counts that differ by sampling alone are not taken for a difference, however many rows there are."""
+    counts = sampled(np.full(values, 1 / values), 20_000, CHANCE)
+    assert recoverable_share(counts, 1_000_000) <= 1 / 200
+
+
+def test_the_ends():
+    """Nothing sampled: nothing known. All different: nothing to match. One value: every row."""
+    assert recoverable_share(np.array([], np.int64), 1_000) == 0
+    assert recoverable_share(np.ones(5_000, np.int64), 1_000_000) == 0
+    assert recoverable_share(np.array([500]), 1_000_000) == 1
+    assert recoverable_share(np.array([9_000, 900, 90]), 10_000) > 0.99
+
+
+def test_the_same_sample_gives_the_same_number():
+    """Plan and run must not contradict each other."""
+    counts = sampled(zipf(300, 1.0), 5_000, CHANCE)
+    assert recoverable_share(counts, 70_000) == recoverable_share(counts, 70_000)
+
+
+# ------------------------------------------------------------------ plan and run
+
+
+@pytest.fixture(scope="module")
+def skewed(tmp_path_factory):
+    """The small job, whose analysts now get tokens of six names, in skewed shares."""
+    job = make_job(tmp_path_factory.mktemp("skewed"))
+    job.change(
+        "analysts.yaml",
+        "person_name: {transform: mask, keep_first: 1}",
+        "person_name: {transform: keyed_hash}",
+    )
+    for path in (job.folder / "in" / "orders" / DATE).glob("*.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for row in range(1, len(lines)):
+            cells = lines[row].split(",")
+            rank = int(6 * (row / len(lines)) ** 2.5)
+            cells[2] = NAMES[rank]
+            lines[row] = ",".join(cells)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return job
+
+
+def test_plan_and_run_tell_the_share_before_the_first_row(skewed):
+    """The same sentence on both, with the number of rows, and no value."""
+    planned = skewed.pouch("plan", "job.yaml", "--date", DATE)
+    ran = skewed.run("--dry-run")
+    assert planned.returncode == ran.returncode == 0, planned.stderr + ran.stderr
+    (sentence,) = [
+        line.removeprefix("pouch: ") for line in ran.stderr.splitlines() if "frequency analysis" in line
+    ]
+    assert sentence.startswith("analysts.orders.consignee: keyed_hash of 6 values in 300 sampled rows")
+    assert int(re.search(r"turns about (\d+)% of all rows back", sentence)[1]) >= 60
+    assert sentence in " ".join(planned.stdout.split("warning: ")[-1].split())
+    for said in (planned.stdout, planned.stderr, ran.stdout, ran.stderr):
+        assert not [value for value in (*NAMES, phone(3), "Wattle") if value in said]
+    record = json.loads(skewed.pouch("report", "latest", "--format", "json").stdout)
+    assert sentence in record["warnings"]
+
+
+def test_an_accepted_weakness_says_why(skewed, tmp_path):
+    """The warning stays, with the reason behind it."""
+    rule = "person_name: {transform: keyed_hash}"
+    accepted = rule[:-1] + ', accept_weakness: "six synthetic names"}'
+    skewed.change("analysts.yaml", rule, accepted)
+    try:
+        assert "Accepted: six synthetic names" in skewed.pouch("plan", "job.yaml", "--date", DATE).stdout
+    finally:
+        skewed.change("analysts.yaml", accepted, rule)
+
+
+def test_a_policy_may_refuse(skewed):
+    """Above max_recoverable the run ends with 6 before any row; nothing is staged or published."""
+    skewed.change("analysts.yaml", "policy: analysts", "policy: analysts\nmax_recoverable: 0.3")
+    try:
+        for ran in (skewed.pouch("plan", "job.yaml", "--date", DATE), skewed.run()):
+            assert ran.returncode == 6
+            assert "the policy allows 30%" in ran.stderr
+        assert not (skewed.folder / "releases").exists() or not list((skewed.folder / "releases").glob("*/*"))
+    finally:
+        skewed.change("analysts.yaml", "policy: analysts\nmax_recoverable: 0.3", "policy: analysts")
+
+
+def test_a_plan_without_input_warns_of_classes_with_few_values(skewed):
+    """Without a date there is nothing to sample; a class of few values is known all the same."""
+    skewed.change("catalog.yaml", "city: city", "city: country")
+    skewed.change("analysts.yaml", "  city: {transform: keep}", "  country: {transform: encrypt_siv}")
+    try:
+        planned = skewed.pouch("plan", "job.yaml")
+        assert "encrypt_siv of a class with at most 249 values" in " ".join(planned.stdout.split())
+    finally:
+        skewed.change("catalog.yaml", "city: country", "city: city")
+        skewed.change("analysts.yaml", "  country: {transform: encrypt_siv}", "  city: {transform: keep}")
