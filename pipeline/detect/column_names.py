@@ -123,6 +123,15 @@ def is_vetoed(name: str) -> bool:
     )
 
 
+def says_nothing(name: str) -> bool:
+    """Whether the name is only a place in the table: `c3`, `field_7`, `Unnamed: 0`, `V1`, `x`.
+
+    >>> says_nothing("column_12"), says_nothing("totlngth")
+    (True, False)
+    """
+    return all(len(token) == 1 or token.isdigit() or token in words("column_blanks") for token in split_name(name))
+
+
 def _taken_back(tokens: tuple[str, ...], start: int, end: int) -> bool:
     """A word behind the phrase says that the column is about it; a word before all makes it a yes or no."""
     behind = tokens[end:]

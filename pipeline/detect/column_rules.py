@@ -32,6 +32,7 @@ STRONG: tuple[tuple[str, str, float, int], ...] = (
     ("iccid", "iccid", 0.8, 2),
     ("imei", "imei", 0.8, 3),
     ("bank_card", "bank_card", 0.8, 3),
+    ("iban", "bank_card", 0.8, 3),
     ("international_phone", "contact_phone", 0.8, 2),
     ("chinese_mobile", "mobile_phone", 0.9, 5),
     ("laid_out_phone", "contact_phone", 0.8, 5),
@@ -40,7 +41,6 @@ STRONG: tuple[tuple[str, str, float, int], ...] = (
     ("gender", "gender", 1.0, 2),
     ("honorific", "honorific", 1.0, 2),
     ("screen", "resolution", 0.9, 3),
-    ("country", "country", 0.9, 5),
 )
 
 # A strong form says what the values are; the name may say whose.
@@ -53,12 +53,17 @@ REFINEMENTS: Mapping[str, tuple[str, ...]] = {
     "contact_phone": ("mobile_phone", "account_id", "username"),
     "mobile_phone": ("contact_phone", "account_id", "username"),
     "user_agent": (),
-    "country": ("region", "city"),
 }
 
 _NO_NUMBERS: Mapping[str, float] = {"number": 0.3, "truth": 0.5, "url": 0.3, "uuid": 0.3, "moment": 0.3}
 _NO_PROSE: Mapping[str, float] = {"machine": 0.2, "url": 0.5}
 _NO_DATES: Mapping[str, float] = {"day": 0.5, "moment": 0.5}
+
+# Phrases that a person's name hides behind, and no firm's.
+OF_PERSONS = frozenset(
+    "first name|last name|given name|middle name|family name|maiden name|maiden|mothers maiden|surname|firstname|lastname"
+    "|forename|employee name|patient name|xingming|姓名|真实姓名|姓氏|名字".split("|")
+)
 
 # Phrases that mean a part of their class, whose values look otherwise.
 SUPPORT_OF_PHRASES: Mapping[str, Support] = {
@@ -66,24 +71,13 @@ SUPPORT_OF_PHRASES: Mapping[str, Support] = {
     "house no": Support(("house",), 0.6, 0.9, longest=20),
 }
 
-# Weak forms that stand out so clearly that they decide without a name: form, class, least share,
-# contradictions.
-TELLING: tuple[tuple[str, str, float, Mapping[str, float]], ...] = (
-    ("street", "postal_address", 0.6, {"machine": 0.1, "user_agent": 0.3}),
-    ("moment", "order_time", 0.95, {}),
-    ("day", "date", 0.95, {"phone": 0.5, "number": 0.5}),
-    ("job", "job", 0.7, {"sentence": 0.3, "company": 0.5, "machine": 0.1}),
-    ("chinese_name", "person_name", 0.8, {}),
-    ("sentence", "free_text", 0.6, {}),
-)
-
 SUPPORT: Mapping[str, Support] = {
     "account_id": Support(("id_like", "email"), contradictions=_NO_DATES, distinct=2, longest=64),
     "nickname": Support(contradictions={"truth": 0.9}, longest=40),
     "username": Support(contradictions={"sentence": 0.3, "moment": 0.3, "truth": 0.9}, longest=64),
     "password": Support(contradictions={"truth": 0.9, "sentence": 0.5}),
     "person_name": Support(
-        ("name",),
+        ("name", "whole_name", "chinese_name"),
         0.7,
         0.9,
         {**_NO_NUMBERS, "machine": 0.1, "sentence": 0.3, "company": 0.35, "country": 0.5},
