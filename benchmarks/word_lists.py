@@ -60,7 +60,9 @@ def cities() -> Iterator[str]:
         if city["population"] >= LEAST_PEOPLE:
             yield city["name"]
         if city["population"] >= LARGE_CITY:
-            yield from (name for name in city["alternatenames"] if LATIN.fullmatch(name) and name[0].isupper())
+            yield from (
+                name for name in city["alternatenames"] if LATIN.fullmatch(name) and name[0].isupper()
+            )
         if city["countrycode"] in ("CN", "TW", "HK", "MO"):
             yield from (name for name in city["alternatenames"] if HAN.fullmatch(name))
 

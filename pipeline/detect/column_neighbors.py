@@ -9,6 +9,8 @@ from pipeline.detect.column_leanings import CARD, PERSON, PLACE
 from pipeline.detect.column_names import split_name
 from pipeline.detect.column_values import Values
 
+_STREET = frozenset({"postal_address"})
+_GENDERS = (frozenset("mf"), frozenset("mw"), frozenset("hf"), frozenset("mv"), frozenset("км"))
 _ROUNDS = 3  # a city may stand beside a region that was found beside a street
 
 
@@ -55,9 +57,11 @@ def _round(
             continue
         if classes[index] == "unknown":
             others = frozenset(c for i, c in enumerate(classes) if i != index) - {"unknown"}
-            verdict = around(column, others) or _by_rules(columns, classes, index)
+            verdict = _by_rules(columns, classes, index) or around(column, others)
         elif classes[index] == "date":
             verdict = _birth_date(columns, classes, index)
+        elif classes[index] == "person_name":
+            verdict = _city(columns, classes, index)
         else:
             continue
         if verdict is not None:
@@ -93,7 +97,9 @@ def _by_rules(columns: Sequence[Column], classes: Sequence[str], index: int) -> 
 
 def _near(classes: Sequence[str], index: int, wanted: frozenset[str], reach: int) -> set[str]:
     """Classes among `wanted` at most `reach` columns away."""
-    return {classes[i] for i in range(max(0, index - reach), min(len(classes), index + reach + 1)) if i != index} & wanted
+    return {
+        classes[i] for i in range(max(0, index - reach), min(len(classes), index + reach + 1)) if i != index
+    } & wanted
 
 
 def _radio_area(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
@@ -116,7 +122,9 @@ def _cell(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verd
     radio = any(c.values.rate("radio") == 1.0 and c.values.folded for c in columns)
     largest = max(values.numbers, default=0)
     if radio and 1_000 < largest < 2**28:
-        return Verdict("cell_id", 0.65, ("whole numbers up to 28 bits", "behind mobile country codes, beside a radio"))
+        return Verdict(
+            "cell_id", 0.65, ("whole numbers up to 28 bits", "behind mobile country codes, beside a radio")
+        )
     return None
 
 
@@ -136,7 +144,9 @@ def _coordinates(columns: Sequence[Column], classes: Sequence[str], index: int) 
         if not _degrees(there, 180) or min(_span(here.values), _span(there)) > 90:
             continue
         if _degrees(here.values, 90) or _degrees(there, 90):
-            return Verdict("gps", 0.65, ("degrees with four decimals or more", "beside another column of degrees"))
+            return Verdict(
+                "gps", 0.65, ("degrees with four decimals or more", "beside another column of degrees")
+            )
     return None
 
 
@@ -147,7 +157,9 @@ def _degrees(values: Values, most: float) -> bool:
     if not decimals or decimals[len(decimals) // 5] < 4 or decimals[-1] > 15:
         return False
     largest = max(map(abs, values.numbers))
-    return 2 < largest <= most and sum(abs(number) < 1 for number in values.numbers) < 0.2 * len(values.numbers)
+    return 2 < largest <= most and sum(abs(number) < 1 for number in values.numbers) < 0.2 * len(
+        values.numbers
+    )
 
 
 def _span(values: Values) -> float:
@@ -189,15 +201,70 @@ def _median(values: Values) -> float:
 
 
 def _city(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
-    """Words between a street and a region, postcode or country; some of them known cities."""
+    """Words between two places, or beside one and in a list of cities, near a street."""
     values = columns[index].values
-    sides = {classes[i] for i in (index - 1, index + 1) if 0 <= i < len(classes)}
-    if not columns[index].nameless or "postal_address" not in sides or not sides & {"region", "postcode", "country"}:
+    sides = [
+        classes[i] for i in (index - 1, index + 1) if 0 <= i < len(classes) and classes[i] in PLACE - {"city"}
+    ]
+    if not columns[index].nameless or not sides or "city" in classes or not _near(classes, index, _STREET, 2):
         return None
-    if values.rate("letters") < 0.95 or values.rate("number") > 0.05 or values.typical_length > 25:
+    if values.rate("letters") < 0.95 or values.rate("number") > 0.05 or not 3 <= values.typical_length <= 25:
         return None
-    if values.rate("city") >= 0.1:
-        return Verdict("city", 0.6, (told(values.rate("city"), len(values.folded), "city"), "beside a street and a place"))
+    if (len(sides) == 2 and values.distinct >= 5) or values.rate("city") >= 0.1:
+        rate = told(values.rate("city"), len(values.folded), "city")
+        return Verdict("city", 0.6, (rate, f"between or beside {', '.join(sorted(set(sides)))}"))
+    return None
+
+
+def _street(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
+    """Words and a house number, hardly ever repeated, at most two columns from a place."""
+    values = columns[index].values
+    if not columns[index].nameless or "postal_address" in classes or not _near(classes, index, PLACE, 2):
+        return None
+    if values.rate("numbered") < 0.6 or values.distinct_share < 0.5 or values.distinct < 8:
+        return None
+    if values.typical_length < 8 or values.rate("day") > 0.1 or values.rate("phone_shape") > 0.3:
+        return None
+    return Verdict(
+        "postal_address", 0.6, (told(values.rate("numbered"), len(values.folded), "numbered"), "near a place")
+    )
+
+
+def _gender(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
+    """Two letters for two genders, in a table of people."""
+    found = set(columns[index].values.folded)
+    people = PERSON & {c for i, c in enumerate(classes) if i != index} - {"contact_phone"}
+    if (
+        columns[index].nameless
+        and people
+        and any(pair <= found <= pair | {"x", "d", "u", "o"} for pair in _GENDERS)
+    ):
+        return Verdict(
+            "gender", 0.65, ("the letters of two genders", f"beside {', '.join(sorted(people)[:3])}")
+        )
+    return None
+
+
+def _name_part(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
+    """Single words directly beside another part of a name, some of them known names."""
+    values = columns[index].values
+    if (
+        not columns[index].nameless
+        or "person_name" not in _near(classes, index, PERSON, 1)
+        or values.distinct < 8
+    ):
+        return None
+    if values.rate("han_short") >= 0.98:
+        return Verdict("person_name", 0.6, ("one or two Chinese characters", "beside another part of a name"))
+    if values.rate("name") < 0.98 or not 3 <= values.typical_length <= 14 or values.rate("phrase") > 0.3:
+        return None
+    rate = values.rate("surname") + values.rate("given_name")
+    if rate >= 0.15 and rate > values.rate("city") and values.rate("country") < 0.1:
+        return Verdict(
+            "person_name",
+            0.6,
+            (told(values.rate("surname"), len(values.folded), "surname"), "beside another part of a name"),
+        )
     return None
 
 
@@ -224,7 +291,9 @@ def _birth_date(columns: Sequence[Column], classes: Sequence[str], index: int) -
         return None
     early, late = years[len(years) // 20], years[-1 - len(years) // 20]
     if early >= 1910 and 12 <= late - early and years[len(years) // 2] <= 2005 and early <= 1985:
-        return Verdict("birth_date", 0.65, ("days over the years in which people were born", "in a table of people"))
+        return Verdict(
+            "birth_date", 0.65, ("days over the years in which people were born", "in a table of people")
+        )
     return None
 
 
@@ -236,10 +305,15 @@ def _login(columns: Sequence[Column], classes: Sequence[str], index: int) -> Ver
         return None
     if values.distinct_share < 0.9 or values.distinct < 8 or not 5 <= values.typical_length <= 20:
         return None
-    if values.rate("phrase") > 0.02 or max(values.rate("number"), values.rate("day"), values.rate("city")) > 0.3:
+    if (
+        values.rate("phrase") > 0.02
+        or max(values.rate("number"), values.rate("day"), values.rate("city")) > 0.3
+    ):
         return None
     if values.mixed >= 0.6 and len(values.lengths) > 1:
-        return Verdict("password", 0.6, ("capitals, small letters and digits mixed", "near a login or an e-mail"))
+        return Verdict(
+            "password", 0.6, ("capitals, small letters and digits mixed", "near a login or an e-mail")
+        )
     if values.rate("login") >= 0.95 and len(values.lengths) > 3 and "email" in near | {"password"} & near:
         return Verdict("username", 0.6, ("single words, hardly ever repeated", "near an e-mail address"))
     return None
@@ -251,7 +325,12 @@ def _card_part(columns: Sequence[Column], classes: Sequence[str], index: int) ->
     if not columns[index].nameless or not _near(classes, index, CARD, 2):
         return None
     # a spreadsheet takes the leading zero of one in ten
-    if values.rate("cvv") >= 0.85 and values.rate("digits") >= 0.99 and max(values.lengths) <= 4 and values.distinct >= 20:
+    if (
+        values.rate("cvv") >= 0.85
+        and values.rate("digits") >= 0.99
+        and max(values.lengths) <= 4
+        and values.distinct >= 20
+    ):
         return Verdict("card_cvv", 0.6, ("three or four digits", "beside a card"))
     return None
 
@@ -262,8 +341,11 @@ RULES: tuple[Rule, ...] = (
     _coordinates,
     _card_part,
     _house_number,
-    _postcode,
     _city,
+    _street,
+    _postcode,
+    _gender,
+    _name_part,
     _age,
     _login,
 )

@@ -28,6 +28,7 @@ STRONG: tuple[tuple[str, str, float, int], ...] = (
     ("uuid", "uuid", 0.8, 1),
     ("ip", "ip", 0.8, 1),
     ("resident_id", "national_id", 0.8, 1),
+    ("resident_digits", "national_id", 0.8, 3),
     ("us_ssn", "national_id", 0.8, 3),
     ("iccid", "iccid", 0.8, 2),
     ("imei", "imei", 0.8, 3),
@@ -65,10 +66,17 @@ OF_PERSONS = frozenset(
     "|forename|employee name|patient name|xingming|姓名|真实姓名|姓氏|名字".split("|")
 )
 
-# Phrases that mean a part of their class, whose values look otherwise.
-SUPPORT_OF_PHRASES: Mapping[str, Support] = {
-    "house number": Support(("house",), 0.6, 0.9, longest=20),
-    "house no": Support(("house",), 0.6, 0.9, longest=20),
+# Phrases that mean a part of their class, or may mean another, whose values look otherwise.
+_HOUSE = Support(("house",), 0.6, 0.9, longest=20)
+_JOB = Support(("job",), 0.3, 0.3, {"number": 0.3, "machine": 0.2}, longest=60)
+_WRITTEN = Support(("letters",), 0.5)
+SUPPORT_OF_PHRASES: Mapping[tuple[str, str], Support] = {
+    ("postal_address", "house number"): _HOUSE,
+    ("postal_address", "house no"): _HOUSE,
+    ("job", "title"): _JOB,
+    ("job", "position"): _JOB,
+    ("health", "disease"): _WRITTEN,  # deaths by disease are counts
+    ("health", "illness"): _WRITTEN,
 }
 
 SUPPORT: Mapping[str, Support] = {
@@ -97,12 +105,14 @@ SUPPORT: Mapping[str, Support] = {
     "gender": Support(("gender_letter", "gender"), 0.6, 1.0, longest=20),
     "age": Support(("age",), 0.9, 1.0, {"truth": 0.9}, 3),
     "birth_date": Support(("day", "moment"), 0.6, 0.9),
-    "national_id": Support(("id_like", "resident_id"), 0.5, 0.9, {"truth": 0.9, "moment": 0.3}, longest=32),
+    "national_id": Support(
+        ("id_like", "spaced_id", "resident_id"), 0.5, 0.9, {"truth": 0.9, "moment": 0.3}, longest=32
+    ),
     "bank_card": Support(("bank_card", "damaged_number", "phone"), 0.5, 0.9, {"truth": 0.9}, longest=40),
     "card_cvv": Support(("cvv",), 0.6, 0.9),
     "card_expiry": Support(("expiry", "day", "cvv"), 0.5, 0.9),
     "company": Support(("letters",), 0.7, 0.9, {**_NO_NUMBERS, "machine": 0.2}, longest=80),
-    "job": Support(("job",), 0.1, 0.3, {**_NO_NUMBERS, "machine": 0.2}, longest=60),
+    "job": Support(("letters",), 0.8, 0.9, {**_NO_NUMBERS, "machine": 0.2}, longest=60),
     "honorific": Support(("honorific",), 0.7, 0.7, longest=12),
     "health": Support(contradictions={"truth": 2.0}),
     "order_id": Support(("id_like",), 0.8, 0.95, {**_NO_DATES, "truth": 0.9}, 3, longest=40),

@@ -74,7 +74,8 @@ SHAPES: Mapping[str, Shape] = {
         "e",
     ),
     "expiry": Shape(
-        rf"(?:0?[1-9]|1[0-2])[/\-](?:20)?[0-9]{{2}}|{_MONTH}[ \-][0-9]{{2}}|(?:20)?[0-9]{{2}}[/\-](?:0[1-9]|1[0-2])", "/-"
+        rf"(?:0?[1-9]|1[0-2])[/\-](?:20)?[0-9]{{2}}|{_MONTH}[ \-][0-9]{{2}}|(?:20)?[0-9]{{2}}[/\-](?:0[1-9]|1[0-2])",
+        "/-",
     ),
     "cvv": Shape(r"[0-9]{3,4}", "0"),
     "postcode": Shape(r"(?=[^\n]*[0-9])[a-z0-9][a-z0-9 \-]{1,9}", "0"),
@@ -107,8 +108,26 @@ SHAPES: Mapping[str, Shape] = {
         r"(?:android|ios|ipados|harmony ?os|windows|macos|mac os x|linux|ubuntu|tizen|kaios|chrome ?os)[ /][0-9][\w. ]{0,12}",
         "0",
     ),
-    "network": Shape(r"wi-?fi|wlan|[2-5]g|lte|nr|gsm|umts|cdma|edge|ethernet|cellular|mobile|none|offline|5g ?nsa"),
+    "network": Shape(
+        r"wi-?fi|wlan|[2-5]g|lte|nr|gsm|umts|cdma|edge|ethernet|cellular|mobile|none|offline|5g ?nsa"
+    ),
+    "numbered": Shape(
+        r"(?:[^\W\d_][^\d\n]{3,40}[ ,]+(?:nr\.?|no\.?|n°|№|#)? ?[0-9]{1,5}[ \-/]?[a-z]?(?:[ ,\-/]+[^\n]{1,24})?"
+        r"|[0-9]{1,5}[a-z]?[ ,\-/]+[^\d\n]{4,40}(?:[ ,#]+[0-9]{1,4})?)",
+        "0",
+    ),
+    "nino": Shape(r"[a-ceghj-prs-tw-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d]?t?", "0"),
+    "spaced_id": Shape(r"(?=[^\n]*[0-9])[a-z0-9][a-z0-9 ._\-/:]*", "0"),
+    "phone_layout": Shape(
+        r"(?=(?:[^0-9\n]*[0-9]){8,15}[^0-9\n]*(?:x|$))(?=[^\n]*[ ()\-+/x])(?!\d{4}-\d\d-\d\d)"
+        r"\(?\+?[0-9][0-9 ()\-./]{5,22}[0-9](?: ?(?:x|ext\.?) ?[0-9]{1,5})?",
+        "+- ()./x",
+    ),
+    "marked_phone": Shape(r"(?:\+|\(\+?[0-9]|00[1-9])[0-9 ()\-./x]{7,24}", "+("),
+    "han_short": Shape("[\u3400-\u9fff]{1,2}"),
     "radio": Shape(r"gsm|umts|lte|nr|cdma|wcdma|nbiot"),
-    "code_with_day": Shape(r"[a-z]{0,4}[-_]?20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[-_]?[0-9a-z]{2,14}", "0"),
+    "code_with_day": Shape(
+        r"[a-z]{0,4}[-_]?20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[-_]?[0-9a-z]{2,14}", "0"
+    ),
     "prefixed_number": Shape(r"[a-z]{1,4}[-_#]?[0-9]{5,16}", "0"),
 }

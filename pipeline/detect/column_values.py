@@ -1,6 +1,7 @@
 """What a column's sampled values say: rates of forms among distinct values, never a value."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from pipeline.detect import checks
 from pipeline.detect import column_vocabulary as vocabulary
 from pipeline.detect.column_shapes import SHAPES
-from pipeline.detect.documents import PERSONAL_NUMBERS, valid_number
+from pipeline.detect.documents import PERSONAL_NUMBERS, resident_digits, valid_number
 from pipeline.detect.folding import encodable, fold_value
 from pipeline.detect.lexicon import words
 
@@ -19,6 +20,7 @@ SAMPLE = 200  # distinct values that are looked at
 _GLANCE = 24  # of them, evenly spread, tell whether a form can be there at all
 _TOO_FEW = 0.1  # a form that fewer of the glance have is not counted further
 
+_HAN = re.compile("[\u3400-\u9fff]")
 Test = Callable[[str], bool]
 
 
@@ -88,7 +90,10 @@ def _ean(value: str) -> bool:
 @lru_cache(maxsize=1)
 def _endings() -> frozenset[str]:
     two = {code for code in words("country_codes") if len(code) == 2}
-    return frozenset(two | set("com net org edu gov mil int info biz name pro app dev shop online site xyz top eu uk".split()))
+    return frozenset(
+        two
+        | set("com net org edu gov mil int info biz name pro app dev shop online site xyz top eu uk".split())
+    )
 
 
 def _domain(value: str) -> bool:
@@ -98,7 +103,7 @@ def _domain(value: str) -> bool:
 # Each test of one folded value, and the characters without one of which it cannot hold (as `Shape.needs`).
 TESTS: Mapping[str, tuple[str, Test]] = {
     "ip": (".:", lambda v: not v.isdigit() and checks.ip(v) is not None),
-    "bank_card": ("0", lambda v: _checked(checks.bank_card, 0.45)(v) and _shaped("phone_shape", v[:20]) and _card_like(v)),
+    "bank_card": ("0", lambda v: _card_like(v) and (checks.bank_card(v) or 0) >= 0.45),
     "iban": ("0", lambda v: len(v) >= 15 and v[:2].isalpha() and checks.iban(v.replace(" ", "")) is not None),
     "imei": ("0", _checked(checks.imei, 0.8)),
     "imei_shape": ("0", _imei_shape),
@@ -120,7 +125,9 @@ TESTS: Mapping[str, tuple[str, Test]] = {
     "pair": (".", lambda v: _shaped("pair_shape", v) and checks.coordinates(v) is not None),
     "age": ("0", _within(0, 120)),
     "mobile_country": ("0", _country_prefix),
-    "sentence": (" ", lambda v: len(v.split()) >= 5),
+    "sentence": ("", lambda v: len(v.split()) >= 5 or (not v.isascii() and len(_HAN.findall(v)) >= 10)),
+    "person": ("a", lambda v: vocabulary.whole_name(v) or vocabulary.given_name(v)),
+    "resident_digits": ("0", resident_digits),
     "known_domain": (".", _domain),
     "gender": ("", _among("genders")),
     "honorific": ("", _among("honorifics")),
@@ -147,7 +154,7 @@ FORMS = frozenset((*SHAPES, *TESTS))
 
 
 def _card_like(value: str) -> bool:
-    return re.fullmatch(r"[0-9]{4}[ \-]?(?:[0-9]{4,6}[ \-]?){1,3}[0-9]{1,7}", value) is not None
+    return re.fullmatch(r"[0-9]{12,19}|[0-9]{4}[ \-](?:[0-9]{4,6}[ \-]){1,3}[0-9]{1,7}", value) is not None
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,12 @@ class Values:
         """Different lengths in characters."""
         return frozenset(map(len, self.folded))
 
+    @cached_property
+    def bare_lengths(self) -> frozenset[int]:
+        """Lengths without separators that three values of ten or more have."""
+        lengths = Counter(len(re.sub(r"[ .\-/]", "", value)) for value in self.folded)
+        return frozenset(length for length, count in lengths.items() if count >= 0.3 * len(self.folded))
+
     @property
     def distinct_share(self) -> float:
         """Distinct values by rows."""
@@ -234,7 +247,9 @@ class Values:
         return tuple(sorted(int(match.group()) for match in found if match))
 
 
-_MIXED = re.compile(r"(?=.*[a-z][A-Z])(?=.*[0-9])|(?=.*[A-Z])(?=.*[0-9][A-Za-z])(?=.*[a-z])|(?=.*[!#$%^&*?@+=])(?=.*[0-9])")
+_MIXED = re.compile(
+    r"(?=.*[a-z][A-Z])(?=.*[0-9])|(?=.*[A-Z])(?=.*[0-9][A-Za-z])(?=.*[a-z])|(?=.*[!#$%^&*?@+=])(?=.*[0-9])"
+)
 
 
 def sample_values(column: pa.ChunkedArray) -> Values:

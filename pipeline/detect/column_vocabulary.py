@@ -31,13 +31,17 @@ def given_name(value: str) -> bool:
     if value in known:
         return True
     parts = re.split(r"[ \-]", value)
-    return 2 <= len(parts) <= 3 and all(part.rstrip(".") in known or len(part.rstrip(".")) == 1 for part in parts)
+    return 2 <= len(parts) <= 3 and all(
+        part.rstrip(".") in known or len(part.rstrip(".")) == 1 for part in parts
+    )
 
 
 def surname(value: str) -> bool:
     """One surname, or two with a hyphen, a blank or particles."""
     known = words("surnames")
-    if value in known:
+    if value in known or (
+        len(value) <= 2 and (value in words("chinese_surnames") or value in words("compound_surnames"))
+    ):
         return True
     parts = [part for part in re.split(r"[ \-'’]", value) if part and part not in _PARTICLES]
     return 1 <= len(parts) <= 2 and value not in parts and all(part in known for part in parts)
@@ -129,7 +133,9 @@ def company(value: str) -> bool:
     """A legal form, or a word that companies call themselves by."""
     tokens = value.replace(",", " ").split()
     legal = words("legal_forms")
-    if len(tokens) >= 2 and (tokens[-1] in legal or tokens[-1].rstrip(".") in legal or tokens[0] in ("pt", "ооо", "зао")):
+    if len(tokens) >= 2 and (
+        tokens[-1] in legal or tokens[-1].rstrip(".") in legal or tokens[0] in ("pt", "ооо", "зао")
+    ):
         return True
     return _whole_word(value, "company_words")
 
@@ -166,4 +172,6 @@ def ends_in_place(value: str) -> bool:
     if len(tokens) < 4:
         return False
     tails = [*parts[-2:], *(" ".join(tokens[-count:]) for count in (1, 2, 3))]
-    return any(tail in words("countries") or (len(tail) >= 4 and (region(tail) or city(tail))) for tail in tails)
+    return any(
+        tail in words("countries") or (len(tail) >= 4 and (region(tail) or city(tail))) for tail in tails
+    )

@@ -37,8 +37,7 @@ def propose(table_name: str, sample: pa.Table) -> list[Profile]:
     verdicts = [decide(column) for column in columns]
     verdicts = about_places(columns, with_neighbors(columns, verdicts, by_leanings))
     return [
-        verdict.as_profile(table_name, column.name)
-        for column, verdict in zip(columns, verdicts, strict=True)
+        verdict.as_profile(table_name, column.name) for column, verdict in zip(columns, verdicts, strict=True)
     ]
 
 
@@ -74,7 +73,9 @@ def _by_strong_form(matches: Sequence[NameMatch], values: Values) -> Verdict | N
             evidence.append("the name says which kind")
         return Verdict(chosen, min(0.99, 0.9 * rate + (0.09 if named else 0.0)), tuple(evidence))
     if len(values.folded) >= _NUMBER_VALUES and values.has_digits:
-        for name in PERSONAL_NUMBERS:
+        for name, (_, lengths) in PERSONAL_NUMBERS.items():
+            if values.bare_lengths.isdisjoint(lengths):
+                continue
             rate = values.rate(f"number_{name}")
             if rate >= _NUMBER_RATE:
                 return Verdict("national_id", 0.9 * rate, (told(rate, len(values.folded), f"number_{name}"),))
@@ -87,7 +88,9 @@ def _by_name(match: NameMatch, values: Values) -> Verdict | None:
         return Verdict("company", 0.6, (f"the name holds `{match.phrase}`", "the values are names of firms"))
     if match.data_class == "age" and not _can_be_ages(values):
         return None
-    support = SUPPORT_OF_PHRASES.get(match.phrase) or SUPPORT.get(match.data_class, Support())
+    support = SUPPORT_OF_PHRASES.get((match.data_class, match.phrase)) or SUPPORT.get(
+        match.data_class, Support()
+    )
     for form, most in support.contradictions.items():
         if values.rate(form) > most + _MISFIT:
             return None
@@ -127,7 +130,9 @@ def by_leanings(column: Column, around: frozenset[str]) -> Verdict | None:
         rate = _holds(leaning, column, around)
         if rate is not None:
             return _verdict(leaning, column, around, rate)
-    found = [(rate, -i) for i, one in enumerate(VOCABULARIES) if (rate := _holds(one, column, around)) is not None]
+    found = [
+        (rate, -i) for i, one in enumerate(VOCABULARIES) if (rate := _holds(one, column, around)) is not None
+    ]
     if not found:
         return None
     rate, index = max(found)
