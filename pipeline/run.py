@@ -17,12 +17,13 @@ from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
 from pipeline.errors import InternalError, PouchError, PublishFailed
 from pipeline.events import Progress, progress_bar
-from pipeline.handover import hand_over, nothing_to_do, stopped
+from pipeline.handover import hand_over, leaks, nothing_to_do, stopped
 from pipeline.keys import open_keyring
 from pipeline.protect.consent import make_withholding, write_withholding
 from pipeline.protect.model import Plan
 from pipeline.readiness import Order, Ready, day_of, look, prepare
 from pipeline.release.conservation import conserve, refuse_mostly_unreadable
+from pipeline.release.drift import inspect_drift, refuse_drift
 from pipeline.release.gate import inspect_slice, prove
 from pipeline.release.labels import inspect_labels
 from pipeline.release.publish import open_staging
@@ -97,6 +98,9 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
         statistics = _statistics(ready.plan, results, engine, staging)
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
         proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels], staging)
+        drifts = [result.taps[2] for result in results]
+        found = [leak for release in ready.plan.releases for leak in leaks(release, proof, but="checksum")]
+        refuse_drift(ready.plan, order.config.job, drifts, found)
         counts = conserve(
             ready.plan,
             results,
@@ -123,7 +127,13 @@ def _protect(
         write_withholding(make_withholding(ready.consent, fit.minors), withholding)
         write_links(fit, links)
         work = ProtectSlices(
-            plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links
+            plan,
+            (inspect_slice, aggregate_slice, inspect_drift),
+            order.base,
+            run,
+            ready.erased,
+            withholding,
+            links,
         )
         cuts = [ready.cuts[name] for name in plan.tables]
         progress.start("protecting", sum(len(cut.slices) for cut in cuts))

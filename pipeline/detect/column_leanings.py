@@ -10,13 +10,18 @@ from dataclasses import dataclass, field
 NEVER = 2.0  # no rate reaches it
 
 PERSON = frozenset(
-    "person_name email mobile_phone contact_phone honorific gender birth_date national_id username job nickname".split()
+    {
+        *("person_name", "email", "mobile_phone", "contact_phone", "honorific", "gender", "birth_date"),
+        *("national_id", "username", "job", "nickname"),
+    }
 )
-PLACE = frozenset("postal_address city region country postcode".split())
-CARD = frozenset("bank_card card_cvv card_expiry".split())
-SUBSCRIBER = frozenset("imei imsi iccid plmn".split())
-TRADE = frozenset("order_id order_time amount quantity product tracking_number payment_method".split())
-TIMES = frozenset("order_time date".split())
+PLACE = frozenset(["postal_address", "city", "region", "country", "postcode"])
+CARD = frozenset(["bank_card", "card_cvv", "card_expiry"])
+SUBSCRIBER = frozenset(["imei", "imsi", "iccid", "plmn"])
+TRADE = frozenset(
+    ["order_id", "order_time", "amount", "quantity", "product", "tracking_number", "payment_method"]
+)
+TIMES = frozenset(["order_time", "date"])
 
 
 @dataclass(frozen=True)

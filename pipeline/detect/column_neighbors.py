@@ -112,7 +112,7 @@ def _radio_area(columns: Sequence[Column], classes: Sequence[str], index: int) -
 
 
 def _cell(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
-    """Area codes (16 bits) and cell ids (28 bits) behind a column of mobile country codes, beside a radio or a place."""
+    """Area codes (16 bits) and cell ids (28 bits) behind mobile country codes, in a table with a radio."""
     values = columns[index].values
     if not columns[index].nameless or values.rate("digits") < 0.98 or values.distinct < 8:
         return None
@@ -290,7 +290,7 @@ def _birth_date(columns: Sequence[Column], classes: Sequence[str], index: int) -
     if not column.nameless or len(years) < 5 or len(PERSON & set(classes)) < 2:
         return None
     early, late = years[len(years) // 20], years[-1 - len(years) // 20]
-    if early >= 1910 and 12 <= late - early and years[len(years) // 2] <= 2005 and early <= 1985:
+    if early >= 1910 and late - early >= 12 and years[len(years) // 2] <= 2005 and early <= 1985:
         return Verdict(
             "birth_date", 0.65, ("days over the years in which people were born", "in a table of people")
         )

@@ -60,12 +60,6 @@ _NO_NUMBERS: Mapping[str, float] = {"number": 0.3, "truth": 0.5, "url": 0.3, "uu
 _NO_PROSE: Mapping[str, float] = {"machine": 0.2, "url": 0.5}
 _NO_DATES: Mapping[str, float] = {"day": 0.5, "moment": 0.5}
 
-# Phrases that a person's name hides behind, and no firm's.
-OF_PERSONS = frozenset(
-    "first name|last name|given name|middle name|family name|maiden name|maiden|mothers maiden|surname|firstname|lastname"
-    "|forename|employee name|patient name|xingming|姓名|真实姓名|姓氏|名字".split("|")
-)
-
 # Phrases that mean a part of their class, or may mean another, whose values look otherwise.
 _HOUSE = Support(("house",), 0.6, 0.9, longest=20)
 _JOB = Support(("job",), 0.3, 0.3, {"number": 0.3, "machine": 0.2}, longest=60)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,11 +89,7 @@ def _ean(value: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _endings() -> frozenset[str]:
-    two = {code for code in words("country_codes") if len(code) == 2}
-    return frozenset(
-        two
-        | set("com net org edu gov mil int info biz name pro app dev shop online site xyz top eu uk".split())
-    )
+    return words("domain_endings") | {code for code in words("country_codes") if len(code) == 2}
 
 
 def _domain(value: str) -> bool:
@@ -147,7 +143,7 @@ TESTS: Mapping[str, tuple[str, Test]] = {
     "street": ("a", vocabulary.street),
     "road": ("a", vocabulary.road),
     "ends_in_place": (" ", vocabulary.ends_in_place),
-    **{f"number_{name}": ("0", lambda v, name=name: valid_number(name, v)) for name in PERSONAL_NUMBERS},
+    **{f"number_{name}": ("0", partial(valid_number, name)) for name in PERSONAL_NUMBERS},
 }
 
 FORMS = frozenset((*SHAPES, *TESTS))

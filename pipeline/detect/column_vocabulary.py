@@ -14,15 +14,6 @@ _HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}|[\u3400-\u9fff]{1,4}·[\u3400-\u9ff
 _SPLIT = re.compile(r"[\s,/()]+")
 _NAME_TOKEN = re.compile(r"[^\W\d_][^\d_]*")
 _CHINESE_STREET = re.compile("[路街号弄巷栋幢村镇乡室]|单元|小区|大道|胡同|丁目|番地")
-_GLUED_STREETS = (
-    "strasse strase strasze str gatan gata gaten vej vagen veien weg straat laan steenweg katu kuja tie gasse allee "
-    "platz plein ring damm ufer utca vagur gade stien"
-).split()
-_PARTICLES = frozenset(
-    "de da do dos das del della di la le van von der den ten ter bin binti ibn al el y e jr jr. sr sr. ii iii md phd dds "
-    "dvm mr mr. mrs mrs. ms ms. miss dr dr. prof prof. herr frau m. mme mlle dott. dott.ssa sig. sig.ra ing. dipl.-ing. "
-    "univ.prof.".split()
-)
 
 
 def given_name(value: str) -> bool:
@@ -43,7 +34,7 @@ def surname(value: str) -> bool:
         len(value) <= 2 and (value in words("chinese_surnames") or value in words("compound_surnames"))
     ):
         return True
-    parts = [part for part in re.split(r"[ \-'’]", value) if part and part not in _PARTICLES]
+    parts = [part for part in re.split(r"[ \-'’]", value) if part and part not in words("name_additions")]
     return 1 <= len(parts) <= 2 and value not in parts and all(part in known for part in parts)
 
 
@@ -51,7 +42,7 @@ def whole_name(value: str) -> bool:
     """Two to five words, no digit: a given name and a surname in either order, or one of them and an initial."""
     if _HAN.search(value):
         return chinese_name(value)
-    parts = [part for part in _SPLIT.split(value) if part and part not in _PARTICLES]
+    parts = [part for part in _SPLIT.split(value) if part and part not in words("name_additions")]
     if not 2 <= len(parts) <= 4 or not all(_NAME_TOKEN.fullmatch(part) for part in parts):
         return False
     given, family = words("given_names"), words("surnames")
@@ -154,6 +145,11 @@ def street(value: str) -> bool:
     return any(character.isdigit() for character in value) and road(value)
 
 
+@lru_cache(maxsize=1)
+def _glued() -> tuple[str, ...]:
+    return tuple(sorted(words("street_endings")))
+
+
 def road(value: str) -> bool:
     """A word for street, or one glued to its name."""
     if _HAN.search(value):
@@ -161,7 +157,7 @@ def road(value: str) -> bool:
     tokens = _WORDS.findall(value)
     known = words("street_words")
     return len("".join(tokens)) >= 4 and any(
-        token in known or (len(token) >= 7 and token.endswith(tuple(_GLUED_STREETS))) for token in tokens
+        token in known or (len(token) >= 7 and token.endswith(_glued())) for token in tokens
     )
 
 

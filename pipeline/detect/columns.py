@@ -12,9 +12,10 @@ from pipeline.detect.column_evidence import DECIDED, EMPTY, UNKNOWN, Profile, Ve
 from pipeline.detect.column_leanings import SHAPED, VOCABULARIES, Leaning
 from pipeline.detect.column_names import NameMatch, is_vetoed, match_name, says_nothing
 from pipeline.detect.column_neighbors import Column, about_places, with_neighbors
-from pipeline.detect.column_rules import REFINEMENTS, STRONG, SUPPORT, SUPPORT_OF_PHRASES, OF_PERSONS, Support
+from pipeline.detect.column_rules import REFINEMENTS, STRONG, SUPPORT, SUPPORT_OF_PHRASES, Support
 from pipeline.detect.column_values import Values, sample_values
 from pipeline.detect.documents import PERSONAL_NUMBERS
+from pipeline.detect.lexicon import words
 
 __all__ = ["DECIDED", "Profile", "propose"]
 
@@ -84,23 +85,20 @@ def _by_strong_form(matches: Sequence[NameMatch], values: Values) -> Verdict | N
 
 def _by_name(match: NameMatch, values: Values) -> Verdict | None:
     """The name's word, if the values can be what it says."""
-    if match.data_class == "person_name" and match.phrase not in OF_PERSONS and _names_firms(values):
+    if (
+        match.data_class == "person_name"
+        and match.phrase not in words("personal_phrases")
+        and _names_firms(values)
+    ):
         return Verdict("company", 0.6, (f"the name holds `{match.phrase}`", "the values are names of firms"))
-    if match.data_class == "age" and not _can_be_ages(values):
-        return None
     support = SUPPORT_OF_PHRASES.get((match.data_class, match.phrase)) or SUPPORT.get(
         match.data_class, Support()
     )
-    for form, most in support.contradictions.items():
-        if values.rate(form) > most + _MISFIT:
-            return None
     rate = max((values.rate(form) for form in support.forms), default=1.0)
     least = support.weak_least if match.weak else support.least
-    if support.forms and rate < least:
+    if (support.forms and rate < least) or (match.weak and not support.forms):
         return None
-    if values.distinct < support.distinct or values.typical_length > support.longest:
-        return None
-    if match.weak and not support.forms:
+    if _contradicted(match.data_class, support, values):
         return None
     evidence = [f"the name holds `{match.phrase}`"]
     if support.forms:
@@ -109,6 +107,14 @@ def _by_name(match: NameMatch, values: Values) -> Verdict | None:
         )
     base = 0.6 if match.weak else 0.8
     return Verdict(match.data_class, base + 0.15 * rate * bool(support.forms), tuple(evidence))
+
+
+def _contradicted(data_class: str, support: Support, values: Values) -> bool:
+    if values.distinct < support.distinct or values.typical_length > support.longest:
+        return True
+    if data_class == "age" and not _can_be_ages(values):
+        return True
+    return any(values.rate(form) > most + _MISFIT for form, most in support.contradictions.items())
 
 
 def _names_firms(values: Values) -> bool:
