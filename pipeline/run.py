@@ -99,7 +99,7 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
         proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels], staging)
         drifts = [result.taps[2] for result in results]
-        found = [leak for release in ready.plan.releases for leak in leaks(release, proof, but="checksum")]
+        found = [leak for release in ready.plan.releases for leak in leaks(release, proof)]
         refuse_drift(ready.plan, order.config.job, drifts, found)
         counts = conserve(
             ready.plan,

@@ -21,15 +21,35 @@ class SliceDrift:
 
 
 def inspect_drift(view: SliceView, plan: Plan, staging: Path) -> SliceDrift:
-    """Look at the columns of a slice that are catalogued as harmless and that some release or statistic reads."""
+    """Look at the columns of a slice that are catalogued as harmless and that something of the run shows."""
     classes = plan.tables[view.table].classes
+    shown = _shown(plan, view.table)
     found = [
         finding
         for name, array in sorted(view.columns.items())
-        if watched(classes[name])
+        if name in shown and watched(classes[name])
         for finding in inspect_column(name, classes[name], array)
     ]
     return SliceDrift(view.table, tuple(found))
+
+
+def _shown(plan: Plan, table: str) -> frozenset[str]:
+    """Columns that a release of the run publishes in some form, or that are dimensions of its statistics."""
+    steps = (
+        step
+        for release in plan.releases
+        for export in release.exports
+        if export.table == table
+        for step in export.steps
+    )
+    dimensions = (
+        dimension.column
+        for release in plan.releases
+        for statistic in release.statistics
+        if statistic.spec.table == table
+        for dimension in statistic.spec.dimensions
+    )
+    return frozenset((*(step.column for step in steps if step.published), *dimensions))
 
 
 def refuse_drift(plan: Plan, job: Job, drifts: Iterable[SliceDrift], leaks: Sequence[Problem] = ()) -> None:
@@ -62,7 +82,7 @@ def _problems(plan: Plan, job: Job, drifts: Iterable[SliceDrift]) -> Iterator[Pr
     for (table, column, data_class), finding in sorted(worst.items()):
         catalogued = plan.tables[table].classes[column]
         rate = f"{100 * finding.valid / finding.cells:.2g} %"
-        waiver = _waiver(job, table, column, data_class)
+        waiver = waiver_of(job, table, column, data_class)
         if waiver is not None and plan.date <= waiver.until:
             log.warning(
                 "pouch: %s.%s: %s of a slice's cells validate as %s; waived by %s until %s: %s",
@@ -81,9 +101,12 @@ def _problems(plan: Plan, job: Job, drifts: Iterable[SliceDrift]) -> Iterator[Pr
         )
 
 
-def _waiver(job: Job, table: str, column: str, data_class: str) -> DriftWaiver | None:
-    """The one that lasts longest."""
+def waiver_of(
+    job: Job, table: str, column: str, data_class: str, date: str | None = None
+) -> DriftWaiver | None:
+    """The waiver that lasts longest, if it holds on the date (any, without one)."""
     matching = [
         one for one in job.waivers if (one.table, one.column, one.data_class) == (table, column, data_class)
     ]
-    return max(matching, key=lambda one: one.until, default=None)
+    longest = max(matching, key=lambda one: one.until, default=None)
+    return longest if longest is None or date is None or date <= longest.until else None
