@@ -17,12 +17,13 @@ from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
 from pipeline.errors import InternalError, PouchError, PublishFailed
 from pipeline.events import Progress, progress_bar
-from pipeline.handover import hand_over, nothing_to_do, stopped
+from pipeline.handover import hand_over, leaks, nothing_to_do, stopped
 from pipeline.keys import open_keyring
 from pipeline.protect.consent import make_withholding, write_withholding
 from pipeline.protect.model import Plan
 from pipeline.readiness import Order, Ready, day_of, look, prepare
 from pipeline.release.conservation import conserve, refuse_mostly_unreadable
+from pipeline.release.drift import inspect_drift, refuse_drift
 from pipeline.release.gate import inspect_slice, prove
 from pipeline.release.labels import inspect_labels
 from pipeline.release.publish import open_staging
@@ -102,7 +103,10 @@ def _stages(
         results = _protect(order, ready, engine, staging, run, progress, keyring, store)
         statistics = _statistics(ready.plan, results, engine, staging)
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
-        proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels], staging)
+        proof = prove(ready.plan, [*(result.of(inspect_slice) for result in results), *labels], staging)
+        drifts = [result.of(inspect_drift) for result in results]
+        found = [leak for release in ready.plan.releases for leak in leaks(release, proof)]
+        refuse_drift(ready.plan, order.config.job, drifts, found)
         counts = conserve(
             ready.plan,
             results,
@@ -139,7 +143,7 @@ def _protect(
         with subject_keys_ready(
             plan, ready.cuts, engine, progress, ref, order.base, keyring, store, staging, links
         ) as subject_store:
-            taps = (inspect_slice, aggregate_slice, note_subjects)
+            taps = (inspect_slice, aggregate_slice, note_subjects, inspect_drift)
             work = ProtectSlices(plan, taps, order.base, run, ready.erased, withholding, links, subject_store)
             cuts = [ready.cuts[name] for name in plan.tables]
             progress.start("protecting", sum(len(cut.slices) for cut in cuts))
@@ -167,4 +171,4 @@ def _statistics(
 
 
 def _refs(results: Sequence[SliceResult]) -> list[PartialRef]:
-    return [ref for result in results for ref in result.taps[1]]
+    return [ref for result in results for ref in result.of(aggregate_slice)]

@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline.classes import CLASSES
+from pipeline.detect.column_leanings import SHAPED, VOCABULARIES
 from pipeline.detect.column_names import match_name, split_name
-from pipeline.detect.column_rules import REFINEMENTS, STRONG, SUPPORT, TELLING
+from pipeline.detect.column_rules import REFINEMENTS, STRONG, SUPPORT
 from pipeline.detect.column_values import FORMS
 from pipeline.detect.columns import propose
 from pipeline.detect.proposal import as_yaml, propose_files, table_name
@@ -128,11 +129,14 @@ def test_a_proposal_is_the_same_every_time() -> None:
 
 def test_rules_name_classes_and_forms_that_exist() -> None:
     named = {*SUPPORT, *REFINEMENTS, *(c for c, *_ in ())}
-    named |= {data_class for _, data_class, *_ in STRONG} | {data_class for _, data_class, *_ in TELLING}
+    leanings = (*SHAPED, *VOCABULARIES)
+    named |= {data_class for _, data_class, *_ in STRONG} | {one.data_class for one in leanings}
+    named |= {data_class for one in leanings for data_class in one.companions}
     assert named <= set(CLASSES)
-    used = {form for form, *_ in (*STRONG, *TELLING)}
+    used = {form for form, *_ in STRONG} | {one.form for one in leanings}
+    used |= {form for one in leanings for form in one.against}
     used |= {form for support in SUPPORT.values() for form in (*support.forms, *support.contradictions)}
-    assert used <= set(FORMS)
+    assert used <= FORMS
 
 
 def test_the_yaml_is_a_catalog_that_loads_strictly() -> None:

@@ -56,6 +56,7 @@ def load_config(path: Path, base: Path) -> Config:
     problems += _job_problems(document, job)
     if catalog is not None and catalog_document is not None:
         problems += _catalog_problems(catalog_document, catalog, job, document)
+        problems += _waiver_problems(document, job, catalog)
     for name, policy in policies.items():
         policy_document = documents[name]
         if policy_document is not None:
@@ -156,6 +157,19 @@ def _catalog_problems(
                     f"the catalog has no column {column} in {table}",
                     nearest(column, catalog[table]),
                 )
+
+
+def _waiver_problems(document: Document, job: Job, catalog: Catalog) -> Iterator[Problem]:
+    """A waiver of a column that is not there waives nothing, and hides that it does not."""
+    for number, waiver in enumerate(job.waivers):
+        columns = catalog.get(waiver.table, {})
+        if waiver.column not in columns:
+            yield problem_at(
+                document,
+                ("waivers", number, "column"),
+                f"the catalog has no column {waiver.column} in {waiver.table}",
+                nearest(waiver.column, columns),
+            )
 
 
 def _policy_problems(document: Document, policy: Policy, catalog: Catalog) -> Iterator[Problem]:

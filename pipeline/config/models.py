@@ -154,6 +154,38 @@ class ReleaseSpec(Frozen):
         return self
 
 
+class DriftWaiver(Frozen):
+    """A named person's word that a column may hold what looks like a direct identifier, until a day."""
+
+    table: Name
+    column: Annotated[str, StringConstraints(min_length=1)]
+    data_class: str = Field(description="That the cells validate as, as the error names it.")
+    person: Annotated[str, StringConstraints(min_length=2)] = Field(description="Who answers for it.")
+    reason: Annotated[str, StringConstraints(min_length=10)]
+    until: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(
+        description="Last release date, YYYY-MM-DD, for which the waiver holds."
+    )
+
+    @field_validator("until")
+    @classmethod
+    def _a_day(cls, value: str) -> str:
+        from datetime import date
+
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            raise ValueError("must be a day, YYYY-MM-DD") from None
+
+    @field_validator("data_class")
+    @classmethod
+    def _known_class(cls, value: str) -> str:
+        from pipeline.classes import CLASSES
+
+        if value not in CLASSES:
+            raise ValueError("must be a data class, as the error names it")
+        return value
+
+
 class Job(Frozen):
     """One nightly job."""
 
@@ -167,6 +199,13 @@ class Job(Frozen):
     max_quarantined: float = Field(
         default=0.5, ge=0, le=1, description="Largest share of a table's records that may be quarantined."
     )
+    max_drift: float = Field(
+        default=0.005,
+        ge=0,
+        lt=1,
+        description="Largest share of a slice's cells of a harmless column that may validate as a direct identifier.",
+    )
+    waivers: tuple[DriftWaiver, ...] = Field(default=(), description="Of content drift; each expires.")
     engine: Literal["local", "spark"] = "local"
 
 

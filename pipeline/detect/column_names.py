@@ -25,6 +25,7 @@ class NameMatch:
 @dataclass(frozen=True)
 class _Phrases:
     by_words: dict[tuple[str, ...], list[tuple[str, bool]]]  # words -> classes, weak
+    abbreviations: dict[str, str]
     chinese: tuple[tuple[str, str], ...]  # phrase, class; longest first
     vocabulary: frozenset[str]
     longest: int
@@ -47,8 +48,11 @@ def _phrases() -> _Phrases:
             by_words.setdefault(tuple(phrase.rstrip(" ?").split()), []).append((data_class, weak))
     vocabulary = {word for phrase in by_words for word in phrase}
     vocabulary |= words("column_vetoes") | words("column_fillers") | words("column_prefix_vetoes")
+    abbreviations = dict(pair.split("=") for pair in sorted(words("column_abbreviations")))
+    vocabulary |= set(abbreviations)
     return _Phrases(
         by_words,
+        abbreviations,
         tuple(sorted(chinese, key=lambda pair: (-len(pair[0]), pair))),
         frozenset(word for word in vocabulary if word.isascii() and (len(word) >= 2 or word.isdigit())),
         max(map(len, by_words)),
@@ -62,7 +66,10 @@ def split_name(name: str) -> tuple[str, ...]:
     >>> split_name("shippingAddress.zipcode2")
     ('shipping', 'address', 'zipcode', '2')
     """
-    plain = _SPELLINGS.sub(lambda match: f" {match.group().lower()} ", unicodedata.normalize("NFKC", name))
+    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if unicodedata.category(c) != "Mn")
+    plain = _SPELLINGS.sub(
+        lambda match: f" {match.group().lower()} ", unicodedata.normalize("NFKC", bare).replace("ß", "ss")
+    )
     found: list[str] = []
     for part in _PARTS.findall(plain):
         word = part.lower()
@@ -83,6 +90,8 @@ def _unglued(word: str) -> tuple[str, ...]:
             rest = _unglued(tail)
             if len(rest) == 2:
                 return (head, *rest)
+    if len(word) > 5 and word[1:] in known:  # `temail`, `fcity`: a letter for the kind of column
+        return (word[0], word[1:])
     return (word,)
 
 
@@ -92,11 +101,22 @@ def match_name(name: str) -> tuple[NameMatch, ...]:
     tokens = split_name(name)
     if not tokens:
         return ()
+    spelled = tuple(_phrases().abbreviations.get(token, token) for token in tokens)
+    matches = _matches(tokens)
+    matches += [] if spelled == tokens else _matches(spelled)
+    ordered = sorted(matches, key=lambda m: (m[0], m[1], m[2], m[3].data_class))
+    return tuple(dict.fromkeys(match for _, _, _, match in ordered))
+
+
+def _matches(tokens: tuple[str, ...]) -> list[tuple[bool, int, int, NameMatch]]:
+    """Of any phrase: doubtful or not, where it ends, how long it is."""
     matches: list[tuple[bool, int, int, NameMatch]] = []
     phrases = _phrases()
     for start in range(len(tokens)):
         for end in range(start + 1, min(len(tokens), start + phrases.longest) + 1):
-            for data_class, weak in phrases.by_words.get(tokens[start:end], ()):
+            window = tokens[start:end]
+            glued = ("".join(window),) if len(window) > 1 else ()  # GeburtsDatum
+            for data_class, weak in (*phrases.by_words.get(window, ()), *phrases.by_words.get(glued, ())):
                 if _taken_back(tokens, start, end):
                     continue
                 # an unknown word behind the phrase may turn it into something else: `phone_brand`
@@ -111,8 +131,7 @@ def match_name(name: str) -> tuple[NameMatch, ...]:
         if phrase in joined and not any(joined.endswith(veto) for veto in words("column_vetoes")):
             end = joined.index(phrase) + len(phrase)
             matches.append((False, -end, -len(phrase), NameMatch(data_class, phrase, weak=False)))
-    ordered = sorted(matches, key=lambda m: (m[0], m[1], m[2], m[3].data_class))
-    return tuple(dict.fromkeys(match for _, _, _, match in ordered))
+    return matches
 
 
 def is_vetoed(name: str) -> bool:
@@ -120,6 +139,17 @@ def is_vetoed(name: str) -> bool:
     tokens = split_name(name)
     return bool(tokens) and (
         tokens[-1] in words("column_vetoes") or tokens[0] in words("column_prefix_vetoes")
+    )
+
+
+def says_nothing(name: str) -> bool:
+    """Whether the name is only a place in the table: `c3`, `field_7`, `Unnamed: 0`, `V1`, `x`.
+
+    >>> says_nothing("column_12"), says_nothing("totlngth")
+    (True, False)
+    """
+    return all(
+        len(token) == 1 or token.isdigit() or token in words("column_blanks") for token in split_name(name)
     )
 
 

@@ -28,10 +28,12 @@ STRONG: tuple[tuple[str, str, float, int], ...] = (
     ("uuid", "uuid", 0.8, 1),
     ("ip", "ip", 0.8, 1),
     ("resident_id", "national_id", 0.8, 1),
+    ("resident_digits", "national_id", 0.8, 3),
     ("us_ssn", "national_id", 0.8, 3),
     ("iccid", "iccid", 0.8, 2),
     ("imei", "imei", 0.8, 3),
     ("bank_card", "bank_card", 0.8, 3),
+    ("iban", "bank_card", 0.8, 3),
     ("international_phone", "contact_phone", 0.8, 2),
     ("chinese_mobile", "mobile_phone", 0.9, 5),
     ("laid_out_phone", "contact_phone", 0.8, 5),
@@ -40,7 +42,6 @@ STRONG: tuple[tuple[str, str, float, int], ...] = (
     ("gender", "gender", 1.0, 2),
     ("honorific", "honorific", 1.0, 2),
     ("screen", "resolution", 0.9, 3),
-    ("country", "country", 0.9, 5),
 )
 
 # A strong form says what the values are; the name may say whose.
@@ -53,29 +54,24 @@ REFINEMENTS: Mapping[str, tuple[str, ...]] = {
     "contact_phone": ("mobile_phone", "account_id", "username"),
     "mobile_phone": ("contact_phone", "account_id", "username"),
     "user_agent": (),
-    "country": ("region", "city"),
 }
 
 _NO_NUMBERS: Mapping[str, float] = {"number": 0.3, "truth": 0.5, "url": 0.3, "uuid": 0.3, "moment": 0.3}
 _NO_PROSE: Mapping[str, float] = {"machine": 0.2, "url": 0.5}
 _NO_DATES: Mapping[str, float] = {"day": 0.5, "moment": 0.5}
 
-# Phrases that mean a part of their class, whose values look otherwise.
-SUPPORT_OF_PHRASES: Mapping[str, Support] = {
-    "house number": Support(("house",), 0.6, 0.9, longest=20),
-    "house no": Support(("house",), 0.6, 0.9, longest=20),
+# Phrases that mean a part of their class, or may mean another, whose values look otherwise.
+_HOUSE = Support(("house",), 0.6, 0.9, longest=20)
+_JOB = Support(("job",), 0.3, 0.3, {"number": 0.3, "machine": 0.2}, longest=60)
+_WRITTEN = Support(("letters",), 0.5)
+SUPPORT_OF_PHRASES: Mapping[tuple[str, str], Support] = {
+    ("postal_address", "house number"): _HOUSE,
+    ("postal_address", "house no"): _HOUSE,
+    ("job", "title"): _JOB,
+    ("job", "position"): _JOB,
+    ("health", "disease"): _WRITTEN,  # deaths by disease are counts
+    ("health", "illness"): _WRITTEN,
 }
-
-# Weak forms that stand out so clearly that they decide without a name: form, class, least share,
-# contradictions.
-TELLING: tuple[tuple[str, str, float, Mapping[str, float]], ...] = (
-    ("street", "postal_address", 0.6, {"machine": 0.1, "user_agent": 0.3}),
-    ("moment", "order_time", 0.95, {}),
-    ("day", "date", 0.95, {"phone": 0.5, "number": 0.5}),
-    ("job", "job", 0.7, {"sentence": 0.3, "company": 0.5, "machine": 0.1}),
-    ("chinese_name", "person_name", 0.8, {}),
-    ("sentence", "free_text", 0.6, {}),
-)
 
 SUPPORT: Mapping[str, Support] = {
     "account_id": Support(("id_like", "email"), contradictions=_NO_DATES, distinct=2, longest=64),
@@ -83,7 +79,7 @@ SUPPORT: Mapping[str, Support] = {
     "username": Support(contradictions={"sentence": 0.3, "moment": 0.3, "truth": 0.9}, longest=64),
     "password": Support(contradictions={"truth": 0.9, "sentence": 0.5}),
     "person_name": Support(
-        ("name",),
+        ("name", "whole_name", "chinese_name"),
         0.7,
         0.9,
         {**_NO_NUMBERS, "machine": 0.1, "sentence": 0.3, "company": 0.35, "country": 0.5},
@@ -103,12 +99,14 @@ SUPPORT: Mapping[str, Support] = {
     "gender": Support(("gender_letter", "gender"), 0.6, 1.0, longest=20),
     "age": Support(("age",), 0.9, 1.0, {"truth": 0.9}, 3),
     "birth_date": Support(("day", "moment"), 0.6, 0.9),
-    "national_id": Support(("id_like", "resident_id"), 0.5, 0.9, {"truth": 0.9, "moment": 0.3}, longest=32),
+    "national_id": Support(
+        ("id_like", "spaced_id", "resident_id"), 0.5, 0.9, {"truth": 0.9, "moment": 0.3}, longest=32
+    ),
     "bank_card": Support(("bank_card", "damaged_number", "phone"), 0.5, 0.9, {"truth": 0.9}, longest=40),
     "card_cvv": Support(("cvv",), 0.6, 0.9),
     "card_expiry": Support(("expiry", "day", "cvv"), 0.5, 0.9),
     "company": Support(("letters",), 0.7, 0.9, {**_NO_NUMBERS, "machine": 0.2}, longest=80),
-    "job": Support(("job",), 0.1, 0.3, {**_NO_NUMBERS, "machine": 0.2}, longest=60),
+    "job": Support(("letters",), 0.8, 0.9, {**_NO_NUMBERS, "machine": 0.2}, longest=60),
     "honorific": Support(("honorific",), 0.7, 0.7, longest=12),
     "health": Support(contradictions={"truth": 2.0}),
     "order_id": Support(("id_like",), 0.8, 0.95, {**_NO_DATES, "truth": 0.9}, 3, longest=40),

@@ -1,75 +1,44 @@
 """What a column's sampled values say: rates of forms among distinct values, never a value."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.detect import checks
+from pipeline.detect import column_vocabulary as vocabulary
+from pipeline.detect.column_shapes import SHAPES
+from pipeline.detect.documents import PERSONAL_NUMBERS, resident_digits, valid_number
 from pipeline.detect.folding import encodable, fold_value
 from pipeline.detect.lexicon import words
 
 SAMPLE = 200  # distinct values that are looked at
+_GLANCE = 24  # of them, evenly spread, tell whether a form can be there at all
+_TOO_FEW = 0.1  # a form that fewer of the glance have is not counted further
 
-_MAIL = re.compile(r"[^@\s]+@[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.[a-z]{2,63}")
-_URL = re.compile(r"(?:https?|ftp|wss?)://\S+|www\.\S+\.\S+|#?https?:\S+")
-_UUID = re.compile(r"\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?")
-_MAC = re.compile(r"[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}")
-_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?")
-_DIGITS = re.compile(r"[0-9]+")
-_PHONE_SHAPE = re.compile(r"\(?\+?[0-9][0-9 ()\-./]{4,20}[0-9](?: ?(?:x|ext\.?) ?[0-9]{1,5})?")
-_DAY = re.compile(
-    r"(?:1[5-9]|20)[0-9]{2}[\-/.][0-9]{1,2}[\-/.][0-9]{1,2}"
-    r"|[0-9]{1,2}[\-/. ][0-9]{1,2}[\-/. ](?:[0-9]{2}|(?:1[5-9]|20)[0-9]{2})"
-    r"|(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:19|20)[0-9]{2}年[0-9]{1,2}月(?:[0-9]{1,2}日)?"
-    r"|(?:[0-9]{1,2}[ \-])?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ \-,]+"
-    r"(?:[0-9]{1,2}(?:st|nd|rd|th)?[ ,]+)?(?:19|20)[0-9]{2}"
-)
-_MOMENT = re.compile(
-    r"(?:19|20)[0-9]{2}[\-/.]?[0-9]{1,2}[\-/.]?[0-9]{1,2}[t \-_]{1,2}[0-9]{1,2}:[0-9]{2}.{0,24}"
-    r"|[0-9]{1,2}[\-/.][0-9]{1,2}[\-/.][0-9]{2,4},? [0-9]{1,2}:[0-9]{2}.{0,16}"
-    r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? [a-z]{3} [0-9]{1,2} [0-9:]{5,8}.{0,12}"
-)
-_PART_OF_DATE = re.compile(
-    r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]m)?|[0-9]{1,2}-[0-9]{1,2}"
-    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
-)
-_EPOCH = re.compile(r"1[0-9]{9}(?:[0-9]{3}|\.[0-9]+)?")
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9\-]*[a-z0-9])?\.)+(?:[a-z]{2,63})")
-_AGENT = re.compile(r"[a-z][\w.\- ]*/[0-9v][\w.+\-]*(?:[ ;(,].*)?", re.DOTALL)
-_MASKED_NUMBER = re.compile(r"[0-9]\.[0-9]{3,}e\+[0-9]{2}")  # what spreadsheets make of a card number
-_EXPIRY = re.compile(
-    r"(?:0[1-9]|1[0-2])[/\-](?:20)?[0-9]{2}"
-    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-[0-9]{2}"
-    r"|(?:20)?[0-9]{2}[/\-](?:0[1-9]|1[0-2])"
-)
-_POSTCODE = re.compile(r"(?=.*[0-9])[a-z0-9][a-z0-9 \-]{1,9}")
-_PLMN = re.compile(r"[2-7][0-9]{2}-?[0-9]{2,3}")
-_SCREEN = re.compile(r"[0-9]{3,4} ?[x*×] ?[0-9]{3,4}")
-_SENTENCE = re.compile(r"\S+(?:\s+\S+){4,}", re.DOTALL)
-_PHRASE = re.compile(r"(?=.*[^\W\d_]{2})\S+(?:\s+\S+)+", re.DOTALL)
-_NAME = re.compile(r"(?:[^\W\d_]|['’.\- ])+(?:, ?(?:[^\W\d_]|['’.\- ])+)?")
-_HAN_NAME = re.compile("[\u3400-\u9fff·]{2,5}")
 _HAN = re.compile("[\u3400-\u9fff]")
-_WORDS = re.compile(r"[^\W_]+")
-_MACHINE = re.compile(r"[{}<>=\[\]|]|::|0x[0-9a-f]+|\w+\(\)")
-_CELL = re.compile(r"[0-9]{1,9}|[0-9]{3}-[0-9]{2,3}-[0-9]+-[0-9]+")
-_PAIR = re.compile(r"[(\[]?-?[0-9]{1,3}\.[0-9]{2,} ?[,; /] ?-?[0-9]{1,3}\.[0-9]{2,}[)\]]?")
-_AGE = re.compile(r"[0-9]{1,3}(?:\.[05]0*)?")
-_HOUSE = re.compile(r"[0-9]{1,5} ?[a-z]?(?: ?[\-/–, ] ?[0-9]{0,5}[a-z]?)*")
-_LINKING = re.compile(r"https?:|www\.|\.html?\b")
-_LETTERS = re.compile(r"[^\W\d_]")
+Test = Callable[[str], bool]
 
 
-def _among(name: str) -> Callable[[str], bool]:
+def _among(name: str) -> Test:
     return lambda value: value.strip(" .") in words(name) or value.strip() in words(name)
 
 
-def _checked(check: checks.Check, least: float = 0.5) -> Callable[[str], bool]:
+def _checked(check: checks.Check, least: float = 0.5) -> Test:
     return lambda value: (check(value) or 0.0) >= least
+
+
+@lru_cache(maxsize=128)
+def _counter(name: str) -> re.Pattern[str]:
+    return SHAPES[name].counter()
+
+
+def _shaped(name: str, value: str) -> bool:
+    return _counter(name).fullmatch(value) is not None
 
 
 def _imei_shape(value: str) -> bool:
@@ -80,9 +49,9 @@ def _imsi_shape(value: str) -> bool:
     return value.isdigit() and 14 <= len(value) <= 15
 
 
-def _within(low: float, high: float, decimals: int = 0) -> Callable[[str], bool]:
+def _within(low: float, high: float, decimals: int = 0) -> Test:
     def inside(value: str) -> bool:
-        if not _NUMBER.fullmatch(value):
+        if not _shaped("number", value):
             return False
         return low <= float(value) <= high and len(value.partition(".")[2]) >= decimals
 
@@ -90,119 +59,108 @@ def _within(low: float, high: float, decimals: int = 0) -> Callable[[str], bool]
 
 
 def _phone(value: str) -> bool:
-    digits = sum(character.isdigit() for character in value)
-    return 5 <= digits <= 15 and (_PHONE_SHAPE.fullmatch(value) is not None) and not _DAY.fullmatch(value)
-
-
-def _street(value: str) -> bool:
-    tokens = _WORDS.findall(value)
-    street = words("street_words")
-    if _HAN.search(value):
-        return any(mark in value for mark in "路街号弄巷栋村镇道区县室")
-    glued = any(
-        t.endswith(("strasse", "straße", "str", "gatan", "gata", "vej", "weg", "straat", "katu"))
-        for t in tokens
-    )
-    return any(character.isdigit() for character in value) and (glued or any(t in street for t in tokens))
-
-
-def _whole_word(value: str, lexicon: str) -> bool:
-    known = words(lexicon)
-    return any(token in known for token in re.split(r"[\s,/()]+", value)) or any(
-        word in value for word in known if not word.isascii()
-    )
+    return _shaped("phone_shape", value) and not _shaped("day", value)
 
 
 @lru_cache(maxsize=1)
-def _countries() -> frozenset[str]:
-    """Names and codes of countries, in the languages that libphonenumber's data has."""
-    from phonenumbers.geodata.locale import LOCALE_DATA
+def _country_prefixes() -> frozenset[str]:
+    """Mobile country codes of ITU-T E.212, as python-stdnum holds them."""
+    from importlib.resources import files
 
-    names = {
-        fold_value(name) for per in LOCALE_DATA.values() for name in per.values() if not name.startswith("*")
-    }
-    return frozenset(names | {code.lower() for code in LOCALE_DATA} | {"usa", "uk", "england", "scotland"})
+    lines = files("stdnum").joinpath("imsi.dat").read_text(encoding="utf-8").splitlines()
+    return frozenset(line[:3] for line in lines if line[:3].isdigit())
 
 
-def _agent(value: str) -> bool:
-    return len(value) >= 8 and not value.startswith(("http", "/")) and _AGENT.fullmatch(value) is not None
+def _country_prefix(value: str) -> bool:
+    return value in _country_prefixes()
 
 
-def _chinese_name(value: str) -> bool:
-    return _HAN_NAME.fullmatch(value) is not None and value[0] in words("chinese_surnames")
+def _e164_without_plus(value: str) -> bool:
+    return 10 <= len(value) <= 15 and value.isdigit() and (checks.phone("+" + value) or 0) >= 0.9
 
 
-def _id_like(value: str) -> bool:
-    return re.fullmatch(r"[a-z0-9][a-z0-9_\-.:/]*", value) is not None
+def _ean(value: str) -> bool:
+    """GTIN-8, -12, -13, -14: check digit of GS1."""
+    if not value.isdigit() or len(value) not in (8, 12, 13, 14):
+        return False
+    total = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(reversed(value)))
+    return total % 10 == 0
 
 
-# Each form: a test of one folded value.
-FORMS: Mapping[str, Callable[[str], bool]] = {
-    "email": lambda v: _MAIL.fullmatch(v) is not None,
-    "url": lambda v: _URL.fullmatch(v) is not None,
-    "ip": lambda v: not v.isdigit() and checks.ip(v) is not None,
-    "mac": lambda v: _MAC.fullmatch(v) is not None,
-    "uuid": lambda v: _UUID.fullmatch(v) is not None and not v.isdigit(),
-    "bank_card": lambda v: _checked(checks.bank_card, 0.45)(v) and _PHONE_SHAPE.fullmatch(v) is not None,
-    "damaged_number": lambda v: _MASKED_NUMBER.fullmatch(v) is not None,
-    "imei": _checked(checks.imei, 0.8),
-    "imei_shape": _imei_shape,
-    "imsi": lambda v: v.isdigit() and _checked(checks.imsi, 0.3)(v),
-    "imsi_shape": _imsi_shape,
-    "iccid": lambda v: v.startswith("89") and _checked(checks.iccid, 0.8)(v),
-    "resident_id": _checked(checks.resident_id),
-    "us_ssn": _checked(checks.us_ssn),
-    "phone": _phone,
-    "international_phone": lambda v: v.startswith("+") and (checks.phone(v) or 0) >= 0.9,
-    "laid_out_phone": lambda v: _phone(v) and not _NUMBER.fullmatch(v) and (checks.phone(v) or 0) >= 0.6,
-    "chinese_mobile": lambda v: re.fullmatch(r"(?:\+?86)?1[3-9][0-9]{9}", v) is not None,
-    "number": lambda v: _NUMBER.fullmatch(v) is not None,
-    "digits": lambda v: _DIGITS.fullmatch(v) is not None,
-    "latitude": _within(-90, 90, 2),
-    "degrees": _within(-180, 360),
-    "pair": lambda v: _PAIR.fullmatch(v) is not None and checks.coordinates(v) is not None,
-    "age": lambda v: _AGE.fullmatch(v) is not None and float(v) <= 120,
-    "day": lambda v: _DAY.fullmatch(v) is not None,
-    "moment": lambda v: _MOMENT.fullmatch(v) is not None,
-    "part_of_date": lambda v: _PART_OF_DATE.fullmatch(v) is not None,
-    "epoch": lambda v: _EPOCH.fullmatch(v) is not None,
-    "domain": lambda v: _DOMAIN.fullmatch(v) is not None,
-    "user_agent": _agent,
-    "expiry": lambda v: _EXPIRY.fullmatch(v) is not None,
-    "cvv": lambda v: v.isdigit() and len(v) in (3, 4),
-    "postcode": lambda v: _POSTCODE.fullmatch(v) is not None,
-    "plmn": lambda v: _PLMN.fullmatch(v) is not None,
-    "screen": lambda v: _SCREEN.fullmatch(v) is not None,
-    "sentence": lambda v: _SENTENCE.fullmatch(v) is not None,
-    "phrase": lambda v: _PHRASE.fullmatch(v) is not None,
-    "linking": lambda v: _LINKING.search(v) is not None,
-    "house": lambda v: _HOUSE.fullmatch(v) is not None,
-    "machine": lambda v: _MACHINE.search(v) is not None,
-    "name": lambda v: _NAME.fullmatch(v) is not None and len(v) <= 60,
-    "chinese_name": _chinese_name,
-    "street": _street,
-    "gender": _among("genders"),
-    "gender_letter": lambda v: (
-        v in ("m", "f", "male", "female", "男", "女", "u", "x", "0", "1", "2", "w", "d")
+@lru_cache(maxsize=1)
+def _endings() -> frozenset[str]:
+    return words("domain_endings") | {code for code in words("country_codes") if len(code) == 2}
+
+
+def _domain(value: str) -> bool:
+    return _shaped("domain", value) and value.rpartition(".")[2] in _endings()
+
+
+# Each test of one folded value, and the characters without one of which it cannot hold (as `Shape.needs`).
+TESTS: Mapping[str, tuple[str, Test]] = {
+    "ip": (".:", lambda v: not v.isdigit() and checks.ip(v) is not None),
+    "bank_card": ("0", lambda v: _card_like(v) and (checks.bank_card(v) or 0) >= 0.45),
+    "iban": ("0", lambda v: len(v) >= 15 and v[:2].isalpha() and checks.iban(v.replace(" ", "")) is not None),
+    "imei": ("0", _checked(checks.imei, 0.8)),
+    "imei_shape": ("0", _imei_shape),
+    "imsi": ("0", lambda v: v.isdigit() and _checked(checks.imsi, 0.3)(v)),
+    "imsi_shape": ("0", _imsi_shape),
+    "iccid": ("8", lambda v: v.startswith("89") and _checked(checks.iccid, 0.8)(v)),
+    "resident_id": ("0", _checked(checks.resident_id)),
+    "us_ssn": ("-", _checked(checks.us_ssn)),
+    "phone": ("0", _phone),
+    "international_phone": ("+", lambda v: v.startswith("+") and (checks.phone(v) or 0) >= 0.9),
+    "laid_out_phone": (
+        "+- ()./x",
+        lambda v: _phone(v) and not _shaped("number", v) and (checks.phone(v) or 0) >= 0.6,
     ),
-    "honorific": _among("honorifics"),
-    "job": lambda v: _whole_word(v, "job_words"),
-    "company": lambda v: _whole_word(v, "company_words"),
-    "country": lambda v: v in _countries(),
-    "cell": lambda v: _CELL.fullmatch(v) is not None,
-    "letters": lambda v: _LETTERS.search(v) is not None,
-    "id_like": _id_like,
-    "truth": lambda v: v in ("0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "是", "否"),
+    "bare_phone": ("0", _e164_without_plus),
+    "ean": ("0", _ean),
+    "latitude": ("0", _within(-90, 90, 2)),
+    "degrees": ("0", _within(-180, 360)),
+    "pair": (".", lambda v: _shaped("pair_shape", v) and checks.coordinates(v) is not None),
+    "age": ("0", _within(0, 120)),
+    "mobile_country": ("0", _country_prefix),
+    "sentence": ("", lambda v: len(v.split()) >= 5 or (not v.isascii() and len(_HAN.findall(v)) >= 10)),
+    "person": ("a", lambda v: vocabulary.whole_name(v) or vocabulary.given_name(v)),
+    "resident_digits": ("0", resident_digits),
+    "known_domain": (".", _domain),
+    "gender": ("", _among("genders")),
+    "honorific": ("", _among("honorifics")),
+    "payment_word": ("a", _among("payment_words")),
+    "given_name": ("a", vocabulary.given_name),
+    "surname": ("a", vocabulary.surname),
+    "whole_name": ("a", vocabulary.whole_name),
+    "chinese_name": ("a", vocabulary.chinese_name),
+    "city": ("a", vocabulary.city),
+    "region": ("a", vocabulary.region),
+    "region_code": ("a", vocabulary.region_code),
+    "region_or_code": ("a", lambda v: vocabulary.region(v) or vocabulary.region_code(v)),
+    "country": ("a", vocabulary.country),
+    "country_code": ("a", vocabulary.country_code),
+    "job": ("a", vocabulary.job),
+    "company": ("a", vocabulary.company),
+    "street": ("a", vocabulary.street),
+    "road": ("a", vocabulary.road),
+    "ends_in_place": (" ", vocabulary.ends_in_place),
+    **{f"number_{name}": ("0", partial(valid_number, name)) for name in PERSONAL_NUMBERS},
 }
+
+FORMS = frozenset((*SHAPES, *TESTS))
+
+
+def _card_like(value: str) -> bool:
+    return re.fullmatch(r"[0-9]{12,19}|[0-9]{4}[ \-](?:[0-9]{4,6}[ \-]){1,3}[0-9]{1,7}", value) is not None
 
 
 @dataclass(frozen=True)
 class Values:
     """Sampled values of one column and their rates, counted when asked for."""
 
-    folded: tuple[str, ...]  # distinct, folded, stripped; in memory only
+    folded: tuple[str, ...]  # distinct, folded, stripped, one line each; in memory only
     rows: int  # not null and not empty
     distinct: int
+    mixed: float = 0.0  # share of values with a capital behind a small letter, and a digit
 
     def __repr__(self) -> str:
         return f"Values(rows={self.rows}, distinct={self.distinct})"
@@ -211,24 +169,83 @@ class Values:
         """Share of the sampled distinct values that have the form."""
         cache: dict[str, float] = self.__dict__.setdefault("_rates", {})
         if form not in cache:
-            test = FORMS[form]
-            cache[form] = sum(map(test, self.folded)) / len(self.folded) if self.folded else 0.0
+            cache[form] = self._counted(form) if self.folded else 0.0
         return cache[form]
+
+    def _counted(self, form: str) -> float:
+        if form in SHAPES:
+            if not self._can_hold(SHAPES[form].needs):
+                return 0.0
+            return len(_counter(form).findall(self.joined)) / len(self.folded)
+        needs, test = TESTS[form]
+        if not self._can_hold(needs):
+            return 0.0
+        if len(self.folded) > 2 * _GLANCE:
+            glance = self.folded[:: len(self.folded) // _GLANCE]
+            seen = sum(map(test, glance)) / len(glance)
+            if seen < _TOO_FEW:
+                return seen
+        return sum(map(test, self.folded)) / len(self.folded)
+
+    def _can_hold(self, needs: str) -> bool:
+        if not needs:
+            return True
+        return any(
+            self.has_letters if need == "a" else self.has_digits if need == "0" else need in self.joined
+            for need in needs
+        )
+
+    @cached_property
+    def joined(self) -> str:
+        """All values, each on a line."""
+        return "\n".join(self.folded)
+
+    @cached_property
+    def has_letters(self) -> bool:
+        """Whether any value has a letter."""
+        return re.search(r"[^\W\d_]", self.joined) is not None
+
+    @cached_property
+    def has_digits(self) -> bool:
+        """Whether any value has an ASCII digit."""
+        return re.search("[0-9]", self.joined) is not None
+
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """The values that are numbers."""
+        return tuple(float(v) for v in self.folded if _shaped("number", v))
+
+    @cached_property
+    def lengths(self) -> frozenset[int]:
+        """Different lengths in characters."""
+        return frozenset(map(len, self.folded))
+
+    @cached_property
+    def bare_lengths(self) -> frozenset[int]:
+        """Lengths without separators that three values of ten or more have."""
+        lengths = Counter(len(re.sub(r"[ .\-/]", "", value)) for value in self.folded)
+        return frozenset(length for length, count in lengths.items() if count >= 0.3 * len(self.folded))
 
     @property
     def distinct_share(self) -> float:
         """Distinct values by rows."""
         return self.distinct / self.rows if self.rows else 0.0
 
-    @property
+    @cached_property
     def typical_length(self) -> float:
         """Mean length in characters."""
         return sum(map(len, self.folded)) / len(self.folded) if self.folded else 0.0
 
-    @property
-    def fractional(self) -> float:
-        """Share of values with a decimal point."""
-        return sum("." in value for value in self.folded) / len(self.folded) if self.folded else 0.0
+    @cached_property
+    def years(self) -> tuple[int, ...]:
+        """Years of the values that are days, ascending."""
+        found = (re.search(r"(?<![0-9])(?:1[89]|20)[0-9]{2}", value) for value in self.folded)
+        return tuple(sorted(int(match.group()) for match in found if match))
+
+
+_MIXED = re.compile(
+    r"(?=.*[a-z][A-Z])(?=.*[0-9])|(?=.*[A-Z])(?=.*[0-9][A-Za-z])(?=.*[a-z])|(?=.*[!#$%^&*?@+=])(?=.*[0-9])"
+)
 
 
 def sample_values(column: pa.ChunkedArray) -> Values:
@@ -238,5 +255,7 @@ def sample_values(column: pa.ChunkedArray) -> Values:
     distinct = pc.unique(present) if len(present) else pa.array([], pa.string())
     step = max(1, len(distinct) // SAMPLE)
     taken = distinct.take(pa.array(range(0, len(distinct), step), pa.int64())[:SAMPLE]).to_pylist()
-    folded = dict.fromkeys(fold_value(encodable(value)) for value in taken)
-    return Values(tuple(folded), len(present), len(distinct))
+    folded = dict.fromkeys(" ".join(fold_value(encodable(value)).split("\n")).strip() for value in taken)
+    folded.pop("", None)
+    mixed = sum(_MIXED.match(value) is not None and " " not in value for value in taken)
+    return Values(tuple(folded), len(present), len(distinct), mixed / len(taken) if taken else 0.0)

@@ -55,5 +55,14 @@ class SliceResult:
     quarantined: Mapping[str, int]  # reason -> records
     withheld: Mapping[int, Mapping[str, int]]  # release number -> reason -> rows
     parts: Mapping[int, StagedPart]  # order is left empty here
-    taps: tuple[Any, ...]  # one answer per tap
+    taps: Mapping[str, Any]  # name of a tap -> its answer
     quarantine_part: str | None = None  # relative to staging
+
+    def of(self, tap: Tap) -> Any:
+        """The answer of a tap."""
+        return self.taps[tap_name(tap)]
+
+
+def tap_name(tap: Tap) -> str:
+    """What a tap's answers go by."""
+    return tap.__name__

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engines.fitting import TEXT, encoded_column
-from pipeline.engines.model import SliceResult, SliceView, StagedPart, Tap
+from pipeline.engines.model import SliceResult, SliceView, StagedPart, Tap, tap_name
 from pipeline.engines.order import row_order
 from pipeline.engines.subjects import with_subject_keys
 from pipeline.engines.work import Secrets
@@ -120,7 +120,7 @@ class ProtectSlices:
             quarantined=_count_reasons(typed.rejected),
             withheld=counts,
             parts={number: replace(part, order=pa.array([], pa.int64())) for number, part in parts.items()},
-            taps=tuple(tap(view, self.plan, staging) for tap in self.taps),
+            taps={tap_name(tap): tap(view, self.plan, staging) for tap in self.taps},
             quarantine_part=self._quarantine(cut, typed, secrets, staging),
         )
 
