@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.models import TableSource
@@ -132,6 +132,7 @@ MESSY = st.lists(
 ).map(b"".join)
 
 
+@example(body=b'"",', width=2, block=1, piece=1, records=1)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=MESSY, width=st.integers(1, 3), block=SMALL, piece=SMALL, records=st.sampled_from([1, 2, 5, 1000])

@@ -284,6 +284,8 @@ def _arrow(
     """
     if not data:
         return _no_rows(columns, wanted)
+    if not data.endswith((b"\n", b"\r")):
+        data += b"\n"  # at the end of the data Arrow takes an empty last field for "" where the field before has quotes
     # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
     for block in (_BLOCK, min(len(data) + 1, (1 << 31) - 1)):
         table = _parsed(data, columns, wanted, delimiter, block, check_utf8=check_utf8)

@@ -1,0 +1,102 @@
+"""Remembered tokens are the function's own, however values come, and stop where values do not come back."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.protect import remembered
+from pipeline.protect.remembered import Remembered, text_digests
+
+
+class Counting:
+    """Tokens of one length, or of the value's; remembers how many it was asked for."""
+
+    def __init__(self, *, one_length: bool = True) -> None:
+        self.asked = 0
+        self.one_length = one_length
+
+    def __call__(self, values: pa.Array) -> pa.Array:
+        self.asked += len(values)
+        return pa.array([self.token(v) for v in values.to_pylist()], pa.string())
+
+    def token(self, value: str) -> str:
+        return hashlib.sha256(value.encode()).hexdigest() if self.one_length else value + value
+
+
+def rows(values: list[str], picks: list[int | None]) -> tuple[pa.Array, pa.Array]:
+    codes = [None if p is None else p % len(values) for p in picks] if values else [None] * len(picks)
+    return pa.array(values, pa.string()), pa.array(codes, pa.int32())
+
+
+texts = st.text("abc\x00é", max_size=20)
+slices = st.lists(
+    st.tuples(
+        st.lists(texts, unique=True, max_size=8), st.lists(st.none() | st.integers(0, 99), max_size=12)
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(slices, st.booleans())
+def test_results_are_those_of_the_function(batches, one_length):
+    known = Remembered(Counting(one_length=one_length))
+    for batch, picks in batches:
+        values, codes = rows(batch, picks)
+        assert known(values, codes).equals(Counting(one_length=one_length)(values).take(codes))
+
+
+@settings(deadline=None)
+@given(slices)
+def test_values_whose_digests_are_equal_keep_their_own_tokens(batches):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remembered, "text_digests", lambda values: np.full(len(values), 7, np.uint64))
+        known = Remembered(Counting())
+        for batch, picks in batches:
+            values, codes = rows(batch, picks)
+            assert known(values, codes).equals(Counting()(values).take(codes))
+
+
+@settings(deadline=None)
+@given(st.lists(texts, unique=True, max_size=30))
+def test_digests_tell_values_apart_and_depend_on_nothing_else(values):
+    array = pa.array(values, pa.string())
+    digests = text_digests(array)
+    assert len(set(digests.tolist())) == len(values)
+    behind = pa.array(["zzzz", *values], pa.string()).slice(1)
+    assert (text_digests(behind) == digests).all()
+
+
+def test_values_that_come_back_are_not_computed_again():
+    counting = Counting()
+    known = Remembered(counting)
+    values = pa.array([f"person {i}" for i in range(100)])
+    codes = pa.array(np.arange(100, dtype=np.int32))
+    for _ in range(5):
+        assert known(values, codes).equals(Counting()(values))
+    assert counting.asked == 100
+
+
+def test_values_that_never_come_back_are_let_go():
+    counting = Counting()
+    known = Remembered(counting)
+    codes = pa.array(np.arange(50, dtype=np.int32))
+    for batch in range(6):
+        values = pa.array([f"order {batch}-{i}" for i in range(50)])
+        assert known(values, codes).equals(Counting()(values))
+    assert counting.asked == 300
+    assert not known._active
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(remembered, "MOST_VALUES", 10)
+    known = Remembered(Counting())
+    codes = pa.array(np.arange(9, dtype=np.int32))
+    for batch in range(4):
+        values = pa.array([f"v{i}" for i in range(batch * 3, batch * 3 + 9)])
+        assert known(values, codes).equals(Counting()(values))
+    assert len(known._values) == 10 == len(known._tokens)
