@@ -36,7 +36,7 @@ _OWN = ("keyring", "recipient", "purpose", "epoch", "phone_region", "manifest", 
 
 def anonymizer_engine() -> Any:
     """Presidio's AnonymizerEngine with every `pouch_<transform>`; its own operators are still there."""
-    engine = AnonymizerEngine()
+    engine = AnonymizerEngine()  # type: ignore[no-untyped-call] # Presidio declares no types
     for operator in ANONYMIZERS:
         engine.add_anonymizer(operator)
     return engine
@@ -44,7 +44,7 @@ def anonymizer_engine() -> Any:
 
 def deanonymize_engine() -> Any:
     """Presidio's DeanonymizeEngine with every `pouch_reveal_<transform>`."""
-    engine = DeanonymizeEngine()
+    engine = DeanonymizeEngine()  # type: ignore[no-untyped-call] # Presidio declares no types
     for operator in DEANONYMIZERS:
         engine.add_deanonymizer(operator)
     return engine
@@ -61,7 +61,7 @@ def manifest_of(
 def _anonymizing(transform: type[Transform]) -> type:
     name = f"{PREFIX}{transform.model_fields['transform'].default}"
 
-    class Anonymizing(Operator):  # type: ignore[misc] # Presidio declares no types
+    class Anonymizing(Operator):
         __doc__ = f"`{name}`: {(transform.__doc__ or '').partition(chr(10))[0]}"
 
         def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
@@ -85,7 +85,7 @@ def _anonymizing(transform: type[Transform]) -> type:
 def _revealing(transform: type[Transform]) -> type:
     name = f"{REVEAL_PREFIX}{transform.model_fields['transform'].default}"
 
-    class Revealing(Operator):  # type: ignore[misc] # Presidio declares no types
+    class Revealing(Operator):
         __doc__ = f"`{name}`: turn tokens back; raises TokenRejected, always with one sentence."
 
         def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
