@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms import check_digits
-from transforms.alphabet import NONE, Alphabet, translate
+from transforms.alphabet import ALPHABETS, NONE, Alphabet, translate
 from transforms.cells import Bytes, Rows, buffers_of, by_length
 from transforms.check_digits import Scheme
 from transforms.mask import SEPARATORS
@@ -53,7 +53,9 @@ class FormatPreserved:
         kept += [f"last {self.keep_suffix}"] if self.keep_suffix else []
         if self.phone:
             kept = ["country code", *(f"{ends} digits" for ends in kept)]
-        what = "phone number" if self.phone else f"text of {self.letters.radix} characters"
+        names = {letters: name.replace("_", " ") for name, letters in ALPHABETS.items()}
+        letters = names.get(self.alphabet, f"text of {len(self.alphabet)} characters")
+        what = "phone number" if self.phone else letters
         check = {"valid": ", check digit recomputed", "invalid": ", failing its check digit"}
         says = f"{what} in the form of the original{check.get(self.check, '')}"
         return f"{says}; kept: {', '.join(kept)}; or {self.tag}" if kept else f"{says}; or {self.tag}"
