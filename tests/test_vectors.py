@@ -141,3 +141,56 @@ def test_short_tags_are_exempt_by_rule(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_vector_without_its_fields_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, wycheproof("AES-KWP", {"keySize": 128}, ct="00", result="valid", key="zz"))
     assert outcome(tmp_path, capsys)[0] == 1
+
+
+def acvp(algorithm: str, group: dict[str, object], *tests: dict[str, object]) -> dict[str, object]:
+    return {
+        "vsId": 7,
+        "algorithm": algorithm,
+        "revision": "1.0",
+        "testGroups": [group | {"tests": list(tests)}],
+    }
+
+
+def test_acvp_gcm_of_several_tag_lengths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Full tags run in both directions, wrong ones must be rejected, 32 bits are exempt, prompts state no result."""
+    from transforms.primitives import gcm_encrypt_column
+
+    sealed = gcm_encrypt_column(bytes(32), [bytes(12)], [b"text"], b"")[0]
+    test: dict[str, object] = {"tcId": 1, "key": "00" * 32, "iv": "00" * 12, "aad": "", "pt": b"text".hex()}
+    full = test | {"ct": sealed[:-16].hex(), "tag": sealed[-16:].hex()}
+    failing = test | {"ct": sealed[:-16].hex(), "tag": "00" * 16, "testPassed": False}
+    documents = [
+        acvp("ACVP-AES-GCM", {"tagLen": 128, "direction": "encrypt", "testType": "AFT"}, full, failing),
+        acvp("ACVP-AES-GCM", {"tagLen": 32}, test | {"ct": sealed[:-16].hex(), "tag": sealed[-16:-12].hex()}),
+        acvp("ACVP-AES-GCM", {"tagLen": 128, "payloadLen": 31}, full),
+        acvp("ACVP-AES-GCM", {"tagLen": 128}, test, {"tcId": 3, "ct": "00", "tag": "00" * 16}),
+        acvp("ACVP-AES-XPN", {"tagLen": 128}, full),
+    ]
+    for number, document in enumerate(documents):
+        write(tmp_path, [{"acvVersion": "1.0"}, document], f"{number}.json")
+    assert outcome(tmp_path, capsys) == (0, "vectors: 2 run, 2 right, 0 wrong, 0 refused, 5 exempt")
+    write(tmp_path, acvp("ACVP-AES-GCM", {"tagLen": 128}, failing | {"testPassed": True}), "wrong.json")
+    assert outcome(tmp_path, capsys)[0] == 1
+
+
+def test_a_domain_below_the_first_standards_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below 100 messages not even the core computes: SP 800-38G (2016) forbids it."""
+    write(tmp_path, [sample() | {"pt": "1", "ct": "2"}])
+    assert outcome(tmp_path, capsys) == (0, "vectors: 1 run, 0 right, 0 wrong, 1 refused, 0 exempt")
+
+
+@pytest.mark.parametrize("document", [{"testGroups": [{}]}, {"testGroups": [7]}, {"testGroups": {"a": 1}}])
+def test_groups_without_tests_are_unreadable(
+    document: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, document)
+    assert outcome(tmp_path, capsys) == (1, "vectors: 0 run, 0 right, 0 wrong, 0 refused, 0 exempt")
+
+
+def test_a_folder_without_vectors_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert vectors.main([str(tmp_path)]) == 1
+    assert "no vector found" in capsys.readouterr().err
+    assert vectors.main([str(tmp_path / "absent")]) == 2

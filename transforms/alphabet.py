@@ -64,6 +64,27 @@ class Alphabet:
         """Numeral -> byte; the inverse of `places` where that is a numeral."""
         return self.characters.encode().ljust(256, b"\0")
 
+    @cached_property
+    def first(self) -> int | None:
+        """Byte of the first character where the others follow it in ASCII, as digits do; None elsewhere."""
+        start = ord(self.characters[0])
+        return start if self.characters.encode() == bytes(range(start, start + self.radix)) else None
+
+    def numerals(self, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Places of characters; `NONE` outside the alphabet. May be read-only."""
+        if self.first is None:
+            return translate(cells, self.places)
+        found = cells - np.uint8(self.first)  # arithmetic on bytes runs several times as fast as a table
+        if found.size and int(found.max()) >= self.radix:
+            found[found >= self.radix] = NONE
+        return found
+
+    def text(self, numerals: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Characters at these places, as bytes; inverse of `numerals`. May be read-only."""
+        if self.first is None:
+            return translate(numerals, self.letters)
+        return numerals + np.uint8(self.first)
+
 
 def translate(data: NDArray[np.uint8], table: bytes) -> NDArray[np.uint8]:
     """Map bytes through a table of 256, into an array to read from; many times faster than indexing a table."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms import check_digits
-from transforms.alphabet import NONE, Alphabet, translate
+from transforms.alphabet import ALPHABETS, NONE, Alphabet, translate
 from transforms.cells import Bytes, Rows, buffers_of, by_length
 from transforms.check_digits import Scheme
 from transforms.mask import SEPARATORS
@@ -53,7 +53,9 @@ class FormatPreserved:
         kept += [f"last {self.keep_suffix}"] if self.keep_suffix else []
         if self.phone:
             kept = ["country code", *(f"{ends} digits" for ends in kept)]
-        what = "phone number" if self.phone else f"text of {self.letters.radix} characters"
+        names = {letters: name.replace("_", " ") for name, letters in ALPHABETS.items()}
+        letters = names.get(self.alphabet, f"text of {len(self.alphabet)} characters")
+        what = "phone number" if self.phone else letters
         check = {"valid": ", check digit recomputed", "invalid": ", failing its check digit"}
         says = f"{what} in the form of the original{check.get(self.check, '')}"
         return f"{says}; kept: {', '.join(kept)}; or {self.tag}" if kept else f"{says}; or {self.tag}"
@@ -136,7 +138,7 @@ class Group:
     @cached_property
     def numerals(self) -> Bytes:
         """The messages: rows x length; NONE where a character is outside the alphabet."""
-        return translate(self.words[:, self.first : self.last], self.form.letters.places)
+        return self.form.letters.numerals(self.words[:, self.first : self.last])
 
     @cached_property
     def fit(self) -> NDArray[np.bool_]:
@@ -157,7 +159,7 @@ class Group:
     def put(self, cells: Bytes, numerals: Bytes, offsets: Bytes | None) -> None:
         """Write new messages, and check digits of these offsets, into the cells."""
         words = self.words.copy()
-        words[:, self.first : self.last] = translate(numerals, self.form.letters.letters)
+        words[:, self.first : self.last] = self.form.letters.text(numerals)
         if self.scheme and offsets is not None:
             words[:, self.last] = check_digits.character(self.scheme, words, self.last, offsets)
         if self.mask is None:
@@ -170,11 +172,11 @@ class Group:
 
 def groups(form: FormatPreserved, cells: Bytes) -> Iterator[Group]:
     """Cells of one length by the shape of their words; those left out cannot be encrypted by their shape alone."""
-    kinds = translate(cells, form.kinds)
-    start = _leading_code(form, cells, kinds)
+    start = _leading_code(form, cells)
     if start is not None:
         yield from _group(form, slice(None), cells[:, start[0] :], None, start[1], bool(start[0]))
         return
+    kinds = translate(cells, form.kinds)
     word = kinds == _WORD
     if form.phone:
         plus = cells[:, 0] == _PLUS
@@ -196,16 +198,23 @@ def groups(form: FormatPreserved, cells: Bytes) -> Iterator[Group]:
         yield from _group(form, rows, words, mask, shape % most, bool(plus[rows[0]]))
 
 
-def _leading_code(form: FormatPreserved, cells: Bytes, kinds: Bytes) -> tuple[int, int] | None:
+def _leading_code(form: FormatPreserved, cells: Bytes) -> tuple[int, int] | None:
     """The usual column, where all cells have one shape without gaps: (first word, words kept in front)."""
     if not form.phone:
-        return (0, form.keep_prefix) if (kinds == _WORD).all() else None
-    if cells.shape[1] < 4 or not (cells[:, 0] == _PLUS).all() or not (kinds[:, 1:] == _WORD).all():
+        return (0, form.keep_prefix) if _all_words(form, cells) else None
+    if cells.shape[1] < 4 or not (cells[:, 0] == _PLUS).all() or not _all_words(form, cells[:, 1:]):
         return None
     alike = all((cells[:, place] == cells[0, place]).all() for place in (1, 2, 3))  # one country, mostly
     codes = _codes(cells[:1] if alike else cells)
     same = codes[0] and (codes == codes[0]).all()
     return (1, int(codes[0]) + form.keep_prefix) if same else None
+
+
+def _all_words(form: FormatPreserved, cells: Bytes) -> bool:
+    letters = form.letters
+    if letters.first is not None and ((cells - np.uint8(letters.first)) < letters.radix).all():
+        return True
+    return bool((translate(cells, form.kinds) == _WORD).all())
 
 
 def _codes(cells: Bytes) -> NDArray[np.intp]:
