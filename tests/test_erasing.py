@@ -18,7 +18,7 @@ from pipeline.errors import CheckFailed, KeyUnavailable, LockHeld, PouchError
 from pipeline.revealing import reveal_tokens
 from pipeline.run import run_job
 from pipeline.state import open_state
-from tests.running_job import copy_of, running
+from tests.running_job import NEW, OLD, REPLACE, copy_of, running
 from tests.small_job import DATE, KEK, SmallJob, make_job
 
 ERASED, OTHER = "acc0005", "acc0006"
@@ -293,13 +293,23 @@ def test_a_store_that_is_ahead_of_the_state_gives_its_erasures_back(job: SmallJo
 
 
 def test_erasing_during_a_run_is_exit_12_and_both_succeed_one_after_the_other(job: SmallJob) -> None:
-    with running(job, "--supersede", "--recipient", "courier", "--workers", "1") as run:
-        run.hold_workers()
-        busy = job.pouch("erase", "job.yaml", "--subject", ERASED, "--reason", "request 4711")
+    job.change(f"in/orders/{DATE}/a.csv", OLD, NEW)
+    ask = ("--subject", ERASED, "--reason", "request 4711", "--format", "json")
+    with running(job, *REPLACE, "--workers", "1") as run:
+        held = run.hold_workers()
+        run.wait_for((job.folder / ".pouch/lock").read_bytes)
+        busy = job.pouch("erase", "job.yaml", *ask)
         assert busy.returncode == 12 and "another run holds the lock" in busy.stderr
         assert open_state(job.folder / ".pouch").tombstones.all() == frozenset()
-        run.end(signal.SIGKILL)
-    assert job.pouch("erase", "job.yaml", "--subject", ERASED, "--reason", "request 4711").returncode == 0
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
+        assert run.end()[0] == 0
+    done = job.pouch("erase", "job.yaml", *ask)
+    (subject,) = json.loads(done.stdout)["subjects"]
+    assert done.returncode == 0
+    assert [one["recipient"] for one in subject["releases"]].count(
+        "courier"
+    ) == 2  # the one of before, and this
 
 
 def test_a_run_of_another_state_that_reads_the_keys_holds_off_an_erasure(job: SmallJob) -> None:
