@@ -19,6 +19,7 @@ from pipeline.errors import CheckFailed, JobWrong, nearest
 from pipeline.keys import open_keyring
 from pipeline.keys.subject_changes import erase_subjects
 from pipeline.keys.subject_store import SubjectDigests, SubjectStore, store_directory
+from pipeline.protect.known_subjects import subject_words
 from pipeline.protect.subjects import ACCOUNT, subject_of
 from pipeline.release.fates import fate_of
 from pipeline.release.publish import RELEASES, remove_leftovers
@@ -43,7 +44,8 @@ class Erasure:
 
     data_class: str
     ids: pa.Array  # one text
-    digest: bytes
+    digest: bytes  # by which tombstones and key store know it
+    word: int  # by which the subject index knows it
 
     def __repr__(self) -> str:
         """No id."""
@@ -147,7 +149,10 @@ def _checked(ids: Sequence[str], *, replay: bool) -> list[str]:
 
 def _erasure(data_class: str, one: str, keyring: Keyring) -> Erasure:
     ids = pa.array([one], pa.string())
-    return Erasure(data_class, ids, SubjectDigests(keyring)(subject_of(data_class, ids))[0])
+    subject = subject_of(data_class, ids)
+    return Erasure(
+        data_class, ids, SubjectDigests(keyring)(subject)[0], int(subject_words(keyring, subject)[0])
+    )
 
 
 @dataclass(frozen=True)
@@ -199,8 +204,7 @@ class _Search:
     def _release(
         self, entry: LedgerEntry, index: Mapping[str, Any], refused: list[tuple[str, str, pa.Array]]
     ) -> dict[str, Any] | None:
-        word = int.from_bytes(self.erasure.digest[:8], "little")
-        tables = [table for table in index["tables"] if holds(self.store, table["set"], word)]
+        tables = [t for t in index["tables"] if holds(self.store, t["set"], self.erasure.word)]
         if not tables:
             return None
         link = self.out / entry.recipient / entry.date

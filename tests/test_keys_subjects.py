@@ -253,7 +253,7 @@ class FailingCall:
         return self.real(*args, **options)
 
 
-@pytest.mark.parametrize("segments", [8, 0])
+@pytest.mark.parametrize("segments", [8, pytest.param(0, marks=pytest.mark.long)])
 def test_a_process_killed_at_any_change_of_the_disk_loses_no_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segments: int
 ) -> None:

@@ -30,20 +30,21 @@ def note_subjects(view: SliceView, plan: Plan, staging: Path) -> SubjectSpill:
     """Spill the people whose rows each release may use: 8 bytes each, sorted, each once. A tap of the main pass."""
     if view.subject is None or view.known is None or not len(view.subject):
         return SubjectSpill(view.table, {})
-    coded = view.subject.dictionary_encode()
-    words = view.known(coded.dictionary)["high"].copy()
-    codes = np.asarray(coded.indices.fill_null(len(words)))
+    words = view.known.words(view.subject)
+    named = np.asarray(view.subject.is_valid())
     files: dict[int, str] = {}
     written: list[tuple[pa.Array, str]] = []
     for number, rows in sorted(view.released.items()):
         name = next((name for other, name in written if other is rows or other.equals(rows)), None)
         if name is None:
             name = f"{FOLDER}/{view.table}-{view.index:05d}-{len(written)}"
-            seen = np.zeros(len(words) + 1, dtype=bool)
-            seen[codes[np.asarray(rows)]] = True
+            index = np.asarray(rows)
+            people = np.sort(words[index[named[index]]])
+            first = np.ones(len(people), dtype=bool)
+            first[1:] = people[1:] != people[:-1]
             path = staging / name
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.write_bytes(np.unique(words[seen[:-1]]).astype("<u8", copy=False).tobytes())
+            path.write_bytes(people[first].astype("<u8", copy=False).tobytes())
             written.append((rows, name))
         files[number] = name
     return SubjectSpill(view.table, files)

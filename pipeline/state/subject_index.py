@@ -4,7 +4,7 @@
       <run id>/<recipient>.json    what the release held: tables, columns with their transforms, and each table's set
       sets/<sha256>                the people of one table: little-endian 64-bit words, ascending, each once
 
-A word is the first half of the subject's keyed digest (see `keys.subject_store`): without the keyring it tells
+A word is the first half of the subject's AES-CMAC (see `protect.known_subjects`): without the keyring it tells
 nobody's name, and of 10^6 people a stranger is taken for one of them with probability 10^6 / 2^64. Sets are named by
 their content, so that releases of the same people share one. The ledger's row of a release holds the digest of its
 index, so a changed index is noticed.

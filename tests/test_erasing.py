@@ -1,0 +1,434 @@
+"""Erasure from end to end: what is shredded, withheld, refused and told; and what kills, backups and runs do to it."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.erasing import erase
+from pipeline.errors import CheckFailed, KeyUnavailable, LockHeld, PouchError
+from pipeline.revealing import reveal_tokens
+from pipeline.run import run_job
+from pipeline.state import open_state
+from tests.running_job import NEW, OLD, REPLACE, copy_of, running
+from tests.small_job import DATE, KEK, SmallJob, make_job
+
+ERASED, OTHER = "acc0005", "acc0006"
+SHIPPING = """policy: shipping
+rules:
+  order_id: {transform: keep}
+  account_id: {transform: encrypt_siv}
+  person_name: {transform: encrypt_siv}
+  postal_address: {transform: encrypt_siv, per: subject}
+otherwise: drop
+"""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
+    """A job that has run once: addresses per subject for the analysts, names under a shared key for shipping."""
+    job = make_job(tmp_path_factory.mktemp("job"))
+    job.change("analysts.yaml", "{transform: encrypt_siv}", "{transform: encrypt_siv, per: subject}")
+    (job.folder / "shipping.yaml").write_text(SHIPPING)
+    more = "  - {recipient: shipping, purpose: delivery, basis: contract, policy: shipping.yaml, tables: [orders]}\n"
+    job.change("job.yaml", "  - {recipient: market", f"{more}  - {{recipient: market")
+    done = job.run()
+    assert done.returncode == 0, done.stderr
+    return job
+
+
+@pytest.fixture
+def job(published: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
+    """A copy of it, in the working directory."""
+    copied = copy_of(published, tmp_path / "job")
+    monkeypatch.chdir(copied.folder)
+    monkeypatch.setenv("POUCH_KEK", KEK)
+    yield copied
+    assert (copied.folder / ".pouch/subjects").is_dir()
+
+
+def erased(job: SmallJob, *ids: str, **options: Any) -> dict[str, Any]:
+    return erase(
+        Path("job.yaml"), Path(".pouch"), Path("releases"), ids, "request 4711", base=job.folder, **options
+    )
+
+
+def rows(job: SmallJob, recipient: str, table: str = "orders") -> pa.Table:
+    return pa.concat_tables(
+        pq.read_table(path)
+        for path in sorted((job.folder / f"releases/{recipient}/{DATE}/data/{table}").iterdir())
+    )
+
+
+def reveal(job: SmallJob, recipient: str, column: str, *tokens: str) -> list[str]:
+    return reveal_tokens(Path("job.yaml"), Path(".pouch"), recipient, column, DATE, tokens, "ticket 4711")
+
+
+def tokens_by_account(job: SmallJob, column: str) -> dict[str, list[str]]:
+    """Account -> shipping's tokens of a column, by opening the account tokens."""
+    table = rows(job, "shipping")
+    accounts = reveal(job, "shipping", "orders.account_id", *table["account_id"].to_pylist())
+    found: dict[str, list[str]] = {}
+    for account, token in zip(accounts, table[column].to_pylist(), strict=True):
+        found.setdefault(account, []).append(token)
+    return found
+
+
+def test_bytes_do_not_depend_on_workers_and_a_rerun_uses_the_same_keys(job: SmallJob) -> None:
+    before = job.tree()
+    store = (job.folder / "keys/keyring.json.subjects/00000001.keys").read_bytes()
+    summary = run_job(
+        Path("job.yaml"), DATE, out=Path("again"), state=Path("state2"), base=job.folder, workers=3
+    )
+    assert summary.exit_code == 0
+    after = {name: data for name, data in job.tree("again").items() if "/.releases" not in name}
+    assert after == {name: data for name, data in before.items() if "/.releases" not in name}
+    assert (job.folder / "keys/keyring.json.subjects/00000001.keys").read_bytes() == store
+
+
+def test_the_receipt_says_where_the_subject_went_and_what_becomes_of_it(job: SmallJob) -> None:
+    receipt = erased(job, ERASED)
+    (subject,) = receipt["subjects"]
+    assert subject["key"] == "destroyed" and subject["unknown"] == []
+    releases = {release["recipient"]: release for release in subject["releases"]}
+    assert set(releases) == {"analysts", "courier", "shipping", "market"}
+    assert {release["tree"] for release in releases.values()} == {"published here"}
+    fates = {
+        (name, f"{column['table']}.{column['column']}"): column["fate"]
+        for name, release in releases.items()
+        for column in release["columns"]
+    }
+    assert fates["analysts", "orders.address"] == fates["shipping", "orders.address"] == "unrecoverable"
+    assert (
+        fates["shipping", "orders.account_id"]
+        == fates["shipping", "orders.consignee"]
+        == "refused by control"
+    )
+    assert (
+        fates["analysts", "orders.mobile"] == fates["analysts", "devices.device_id"] == "refused by control"
+    )
+    assert (
+        fates["courier", "orders.address"]
+        == fates["analysts", "orders.consignee"]
+        == "in the recipient's hands"
+    )
+    assert releases["market"]["columns"] == [] and releases["market"]["statistics"] == ["orders: sales"]
+    kept = json.loads((job.folder / ".pouch/receipts" / receipt["receipt"]).read_text())
+    assert kept == {name: value for name, value in receipt.items() if name != "receipt"}
+
+
+def test_who_is_in_no_release_has_a_receipt_without_releases(job: SmallJob) -> None:
+    (subject,) = erased(job, "acc9999")["subjects"]
+    assert (subject["releases"], subject["unknown"], subject["key"]) == ([], [], "had none")
+    (minor,) = erased(job, "acc0003")["subjects"]  # under 14: withheld where consent is the basis
+    assert {release["recipient"] for release in minor["releases"]} == {"courier", "shipping"}
+
+
+def test_no_raw_id_is_left_anywhere_in_state_or_keys(job: SmallJob) -> None:
+    done = job.pouch("erase", "job.yaml", "--subject", ERASED, "--reason", "request 4711", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert ERASED not in done.stdout + done.stderr
+    for folder in (".pouch", "keys"):
+        for path in (job.folder / folder).rglob("*"):
+            assert ERASED not in path.name
+            assert path.is_dir() or ERASED.encode() not in path.read_bytes(), path
+
+
+def test_ids_come_from_a_file_or_standard_input_too(job: SmallJob) -> None:
+    (job.folder / "ids").write_text(f"{ERASED}\r\n\n{OTHER}\n")
+    done = job.pouch(
+        "erase", "job.yaml", "--subject-file", "ids", "--reason", "request 4711", "--format", "json"
+    )
+    assert done.returncode == 0 and len(json.loads(done.stdout)["subjects"]) == 2
+    table = job.pouch("erase", "job.yaml", "--subject-file", "ids", "--reason", "request 4711").stdout
+    assert "was destroyed before" in table and "unrecoverable" in table and "--supersede" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--subject", ERASED], "--reason"),
+        (["--reason", "request"], "needs a subject"),
+        (["--reason", "request", "--subject", " "], "blanks"),
+        (["--reason", "request", "--subject", "x", "--class", "email"], "subject is of class email"),
+        (["--reason", "request", "--subject-file", "absent"], "must be a text file"),
+    ],
+)
+def test_wrong_usage_changes_nothing(job: SmallJob, arguments: list[str], says: str) -> None:
+    done = job.pouch("erase", "job.yaml", *arguments)
+    assert done.returncode == 2 and says in done.stderr
+    assert open_state(job.folder / ".pouch").tombstones.all() == frozenset()
+
+
+def test_later_releases_withhold_the_erased_and_others_are_byte_for_byte_the_same(job: SmallJob) -> None:
+    before = rows(job, "analysts")
+    erased(job, ERASED)
+    plain = job.run()
+    assert plain.returncode == 2 and "--supersede replaces it" in plain.stderr
+    done = job.run("--supersede", "--recipient", "analysts", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    reasons = json.loads(done.stdout)["releases"][0]["tables"][1]["reasons"]["withheld"]
+    assert reasons["erased"] == 5
+    after = rows(job, "analysts")
+    gone = set(before.to_pylist()[0]) and [row for row in before.to_pylist() if row not in after.to_pylist()]
+    assert len(gone) == 5 and len({row["account_id"] for row in gone}) == 1
+    assert all(row in before.to_pylist() for row in after.to_pylist())
+    (subject,) = erased(job, ERASED)["subjects"]
+    trees = [(one["recipient"], one["tree"]) for one in subject["releases"]]
+    assert trees.count(("analysts", "removed here")) == 1 and ("analysts", "published here") not in trees
+
+
+def test_reveal_refuses_the_erased_and_nobody_else(job: SmallJob) -> None:
+    accounts = tokens_by_account(job, "account_id")
+    names, addresses = tokens_by_account(job, "consignee"), tokens_by_account(job, "address")
+    erased(job, ERASED)
+    for column, tokens in (("account_id", accounts), ("consignee", names), ("address", addresses)):
+        with pytest.raises(PouchError, match="erased") as caught:
+            reveal(job, "shipping", f"orders.{column}", tokens[ERASED][0])
+        assert caught.value.exit_code == 9
+        assert ERASED not in str(caught.value)
+        with pytest.raises(PouchError):  # also among others'
+            reveal(job, "shipping", f"orders.{column}", tokens[OTHER][0], tokens[ERASED][0])
+    assert reveal(job, "shipping", "orders.account_id", accounts[OTHER][0]) == [OTHER]
+    assert "Wattle Road" in reveal(job, "shipping", "orders.address", addresses[OTHER][0])[0]
+    assert reveal(job, "shipping", "orders.consignee", names["acc0007"][0])
+
+
+def test_tokens_that_cannot_be_told_apart_are_not_said_to_be_refused(job: SmallJob) -> None:
+    names = tokens_by_account(job, "consignee")
+    shutil.move(job.folder / "releases", job.folder / "elsewhere")
+    (subject,) = erased(job, ERASED)["subjects"]
+    (release,) = [one for one in subject["releases"] if one["recipient"] == "shipping"]
+    fates = {column["column"]: column["fate"] for column in release["columns"]}
+    assert release["tree"] == "not here"
+    assert fates["consignee"] == "in the key holder's hands" and fates["account_id"] == "refused by control"
+    assert reveal(job, "shipping", "orders.consignee", names[ERASED][0])  # as the receipt says
+
+
+def test_after_a_rotation_the_erased_stay_erased_and_old_tokens_open(job: SmallJob) -> None:
+    addresses = tokens_by_account(job, "address")
+    erased(job, ERASED)
+    done = job.pouch("keys", "rotate", "job.yaml", "--reason", "yearly", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert reveal(job, "shipping", "orders.address", addresses[OTHER][0])
+    ran = job.run("--supersede", "--recipient", "shipping", "--format", "json")
+    assert json.loads(ran.stdout)["releases"][0]["tables"][0]["reasons"]["withheld"] == {"erased": 5}
+    new = tokens_by_account(job, "address")
+    assert set(new) == set(addresses) - {ERASED}
+    assert not set(new[OTHER]) & set(addresses[OTHER])
+
+
+def test_a_destroyed_key_is_exit_3_with_a_receipt_wherever_it_is_needed(job: SmallJob) -> None:
+    addresses = tokens_by_account(job, "address")
+    key = json.loads(job.pouch("keys", "list", "job.yaml", "--format", "json").stdout)[0]["id"]
+    shutil.copytree(job.folder / "keys", job.folder / "backup")
+    assert job.pouch("keys", "destroy", "job.yaml", "--key", key).returncode == 2, "no reason"
+    done = job.pouch(
+        "keys", "destroy", "job.yaml", "--key", key, "--reason", "end of study", "--format", "json"
+    )
+    receipt = json.loads(done.stdout)
+    assert done.returncode == 0 and receipt["keys"][0]["state"] == "destroyed"
+    assert {one["recipient"] for one in receipt["releases"]} == {"analysts", "courier", "shipping", "market"}
+    assert (job.folder / ".pouch/receipts" / receipt["receipt"]).is_file()
+    ran = job.run()
+    assert ran.returncode == 3 and f"{key} was destroyed" in ran.stderr and len(ran.stderr.splitlines()) == 2
+    job.pouch("keys", "rotate", "job.yaml")
+    ask = ("--job", "job.yaml", "--recipient", "shipping", "--date", DATE, "--reason", "ticket 4711")
+    refused = job.pouch("reveal", addresses[OTHER][0], "--column", "orders.address", *ask)
+    assert refused.returncode == 3 and f"key {key} was destroyed on" in refused.stderr
+    (subject,) = erased(job, OTHER)["subjects"]
+    fates = {
+        c["column"]: c["fate"]
+        for r in subject["releases"]
+        for c in r["columns"]
+        if r["recipient"] == "shipping"
+    }
+    assert fates["consignee"] == "unrecoverable"
+    shutil.copyfile(job.folder / "backup/keyring.json", job.folder / "keys/keyring.json")
+    back = job.run()
+    assert back.returncode == 3 and "is older than the one used before" in back.stderr
+
+
+def test_an_old_key_store_that_is_put_back_is_refused_until_erasures_are_replayed(job: SmallJob) -> None:
+    addresses = tokens_by_account(job, "address")
+    folder = job.folder / "keys/keyring.json.subjects"
+    shutil.copytree(folder, job.folder / "backup")
+    erased(job, ERASED)
+    shutil.rmtree(folder)
+    shutil.copytree(job.folder / "backup", folder)
+    for attempt in (
+        lambda: run_job(Path("job.yaml"), DATE, base=job.folder),
+        lambda: reveal(job, "shipping", "orders.address", addresses[ERASED][0]),
+        lambda: erased(job, OTHER),
+    ):
+        with pytest.raises(KeyUnavailable, match="is older than") as caught:
+            attempt()
+        assert caught.value.exit_code == 3
+    erased(job, replay=True)
+    with pytest.raises(PouchError, match="was erased"):
+        reveal(job, "shipping", "orders.address", addresses[ERASED][0])
+    assert reveal(job, "shipping", "orders.address", addresses[OTHER][0])
+    shutil.rmtree(folder)
+    with pytest.raises(KeyUnavailable, match="or it is missing"):
+        reveal(job, "shipping", "orders.address", addresses[OTHER][0])
+
+
+def test_a_store_that_is_ahead_of_the_state_gives_its_erasures_back(job: SmallJob) -> None:
+    """An erasure killed before its tombstone, or a state that was restored: the key store remembers."""
+    shutil.copytree(job.folder / ".pouch", job.folder / "before")
+    erased(job, ERASED)
+    shutil.rmtree(job.folder / ".pouch")
+    shutil.copytree(job.folder / "before", job.folder / ".pouch")
+    assert open_state(job.folder / ".pouch").tombstones.all() == frozenset()
+    done = job.run("--supersede", "--recipient", "courier", "--format", "json")
+    assert json.loads(done.stdout)["releases"][0]["tables"][0]["reasons"]["withheld"] == {"erased": 5}
+
+
+def test_erasing_during_a_run_is_exit_12_and_both_succeed_one_after_the_other(job: SmallJob) -> None:
+    job.change(f"in/orders/{DATE}/a.csv", OLD, NEW)
+    ask = ("--subject", ERASED, "--reason", "request 4711", "--format", "json")
+    with running(job, *REPLACE, "--workers", "1") as run:
+        held = run.hold_workers()
+        run.wait_for((job.folder / ".pouch/lock").read_bytes)
+        busy = job.pouch("erase", "job.yaml", *ask)
+        assert busy.returncode == 12 and "another run holds the lock" in busy.stderr
+        assert open_state(job.folder / ".pouch").tombstones.all() == frozenset()
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
+        assert run.end()[0] == 0
+    done = job.pouch("erase", "job.yaml", *ask)
+    (subject,) = json.loads(done.stdout)["subjects"]
+    assert done.returncode == 0
+    assert [one["recipient"] for one in subject["releases"]].count(
+        "courier"
+    ) == 2  # the one of before, and this
+
+
+def test_a_run_of_another_state_that_reads_the_keys_holds_off_an_erasure(job: SmallJob) -> None:
+    from pipeline.keys.locking import held
+
+    with held(job.folder / "keys/keyring.json.subjects", "keys", shared=True), pytest.raises(LockHeld):
+        erased(job, ERASED)
+    erased(job, ERASED)
+
+
+def test_a_changed_index_is_told_and_does_not_stop_the_erasure(job: SmallJob) -> None:
+    (index,) = (job.folder / ".pouch/subjects").glob("*/shipping.json")
+    index.write_text(index.read_text().replace("encrypt_siv", "keep"))
+    for path in (job.folder / ".pouch/subjects/sets").iterdir():
+        path.write_bytes(path.read_bytes()[:-8])
+    (subject,) = erased(job, ERASED)["subjects"]
+    assert subject["key"] == "destroyed" and subject["releases"] == []
+    assert {one["recipient"] for one in subject["unknown"]} == {"analysts", "courier", "shipping", "market"}
+    assert {one["why"].split(" was ")[0] for one in subject["unknown"]} == {
+        "the subject index of this release",
+        "a set of the subject index",
+    } or all("changed or is missing" in one["why"] for one in subject["unknown"])
+
+
+CHANGES = ("write", "pwrite", "unlink", "link", "replace", "rename", "mkdir")
+
+
+def test_an_erasure_killed_at_any_change_of_the_disk_is_finished_by_the_next(
+    job: SmallJob, tmp_path: Path
+) -> None:
+    """At every moment: the key is there and nothing is said, or it is gone; the next erasure completes all."""
+    counts = 0
+    for count in range(1, 120, 2):
+        folder = tmp_path / str(count)
+        copied = copy_of(SmallJob(job.folder), folder)
+        died = killed(lambda copied=copied: erased(copied, ERASED), count)  # type: ignore[misc]
+        (subject,) = erased(copied, ERASED)["subjects"]
+        assert subject["key"] in ("destroyed", "was destroyed before")
+        assert subject["releases"]
+        store = open_state(folder / ".pouch")
+        assert len(store.tombstones.all()) == 1
+        store.audit.verify_chain()
+        leftovers = [path.name for path in (folder / "keys").rglob(".*")]
+        assert leftovers == []
+        shutil.rmtree(folder)
+        counts = count
+        if not died:
+            break
+    else:
+        pytest.fail("it never passed")
+    assert counts > 15
+
+
+def killed(work: Callable[[], object], count: int) -> bool:
+    """Whether a child that does `work` died at its `count`-th change of the disk."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            calls = 0
+
+            def counted(real: Callable[..., object]) -> Callable[..., object]:
+                def call(*args: object, **options: object) -> object:
+                    nonlocal calls
+                    calls += 1
+                    if calls == count:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    return real(*args, **options)
+
+                return call
+
+            for change in CHANGES:
+                setattr(os, change, counted(getattr(os, change)))
+            work()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
+
+
+def test_per_subject_needs_a_subject_and_no_text(job: SmallJob) -> None:
+    job.change(
+        "job.yaml",
+        '{path: "in/orders/{date}/*.csv", subject: account_id',
+        '{path: "in/orders/{date}/*.csv", subject: none',
+    )
+    done = job.pouch("plan", "job.yaml")
+    assert done.returncode == 2 and "per: subject needs a subject, and this table's is none" in done.stderr
+    job.change("job.yaml", "subject: none", "subject: account_id")
+    inner = "{mobile_phone: {transform: encrypt_siv, per: subject}}"
+    texts = f"{{transform: redact_text, accept_residual: internal, entities: {inner}}}"
+    job.change("analysts.yaml", "free_text: {transform: drop}", f"free_text: {texts}")
+    done = job.pouch("plan", "job.yaml")
+    assert done.returncode == 2 and "per: subject encrypts columns" in done.stderr
+
+
+def test_index_sets_are_shared_sound_and_hold_exactly_the_released_people(job: SmallJob) -> None:
+    from pipeline.state.subject_index import holds, joined, read_index
+
+    store = open_state(job.folder / ".pouch")
+    entries = {entry.recipient: entry for entry in store.ledger.entries() if entry.kind == "published"}
+    indexes = {name: read_index(store, entry) for name, entry in entries.items()}
+    assert entries["courier"].facts["people"] == 60 and entries["analysts"].facts["people"] < 60
+    sets = {name: {t["table"]: t["set"] for t in index["tables"]} for name, index in indexes.items() if index}
+    assert sets["courier"]["orders"] == sets["shipping"]["orders"] != sets["analysts"]["orders"]
+    size = (store.root / "subjects/sets" / sets["courier"]["orders"]).stat().st_size
+    assert size == 8 * 60
+    with pytest.raises(CheckFailed, match="changed or is missing"):
+        holds(store, secrets.token_hex(32), 1)
+    import numpy as np
+
+    from pipeline.state import subject_index
+
+    parts = [np.sort(np.frombuffer(secrets.token_bytes(8 * n), "<u8")) for n in (0, 9, 40)]
+    old, subject_index.RANGE_WORDS = subject_index.RANGE_WORDS, 7
+    try:
+        assert np.array_equal(
+            np.concatenate(list(joined([*parts, parts[2]]))), np.unique(np.concatenate(parts))
+        )
+    finally:
+        subject_index.RANGE_WORDS = old
