@@ -27,6 +27,7 @@ from pipeline.release.gate import inspect_slice, prove
 from pipeline.release.labels import inspect_labels
 from pipeline.release.publish import open_staging
 from pipeline.release.run_record import RunSummary
+from pipeline.release.shifted import count_near_dates, inspect_shifts
 from pipeline.release.standing import settle_pending
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
 from pipeline.statistics import PartialRef, aggregate_slice, combine, protect_table, rows_of_statistics
@@ -96,7 +97,8 @@ def _stages(order: Order, store: State, run: str, keyring: Keyring, progress: Pr
         results = _protect(order, ready, engine, staging, run, progress)
         statistics = _statistics(ready.plan, results, engine, staging)
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
-        proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels], staging)
+        shifts = inspect_shifts(near for result in results for near in result.taps[2])
+        proof = prove(ready.plan, [*(result.taps[0] for result in results), *labels, *shifts], staging)
         counts = conserve(
             ready.plan,
             results,
@@ -122,9 +124,8 @@ def _protect(
     try:
         write_withholding(make_withholding(ready.consent, fit.minors), withholding)
         write_links(fit, links)
-        work = ProtectSlices(
-            plan, (inspect_slice, aggregate_slice), order.base, run, ready.erased, withholding, links
-        )
+        taps = (inspect_slice, aggregate_slice, count_near_dates)
+        work = ProtectSlices(plan, taps, order.base, run, ready.erased, withholding, links)
         cuts = [ready.cuts[name] for name in plan.tables]
         progress.start("protecting", sum(len(cut.slices) for cut in cuts))
         return engine.map_slices(work, cuts, progress)
