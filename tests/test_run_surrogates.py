@@ -176,6 +176,7 @@ def test_dates_of_the_night_are_not_shifted(made):
         made.change("analysts.yaml", new + "\n  free_text", old + "\n  free_text")
 
 
+@pytest.mark.long
 def test_every_row_is_counted_where_the_sample_misleads(tmp_path):
     """The heads of the files are old dates, most of the rest is of the night: the gate stops what the plan let pass."""
     job = with_birth_dates(make_job(tmp_path, orders=40_000))
