@@ -28,12 +28,16 @@ from pipeline.release.gate import inspect_slice, prove
 from pipeline.release.labels import inspect_labels
 from pipeline.release.publish import open_staging
 from pipeline.release.run_record import RunSummary
+from pipeline.release.shifted import count_near_dates, inspect_shifts
 from pipeline.release.standing import settle_pending
 from pipeline.release.subject_index import note_subjects
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
 from pipeline.statistics import PartialRef, aggregate_slice, combine, protect_table, rows_of_statistics
 from pipeline.subject_keys import settle, subject_keys_ready
 from transforms import Keyring
+
+# What looks at each slice beside the main work.
+TAPS = (inspect_slice, aggregate_slice, note_subjects, inspect_drift, count_near_dates)
 
 
 def run_job(
@@ -103,7 +107,9 @@ def _stages(
         results = _protect(order, ready, engine, staging, run, progress, keyring, store)
         statistics = _statistics(ready.plan, results, engine, staging)
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
-        proof = prove(ready.plan, [*(result.of(inspect_slice) for result in results), *labels], staging)
+        shifts = inspect_shifts(near for result in results for near in result.of(count_near_dates))
+        findings = [*(result.of(inspect_slice) for result in results), *labels, *shifts]
+        proof = prove(ready.plan, findings, staging)
         drifts = [result.of(inspect_drift) for result in results]
         found = [leak for release in ready.plan.releases for leak in leaks(release, proof)]
         refuse_drift(ready.plan, order.config.job, drifts, found)
@@ -143,8 +149,7 @@ def _protect(
         with subject_keys_ready(
             plan, ready.cuts, engine, progress, ref, order.base, keyring, store, staging, links
         ) as subject_store:
-            taps = (inspect_slice, aggregate_slice, note_subjects, inspect_drift)
-            work = ProtectSlices(plan, taps, order.base, run, ready.erased, withholding, links, subject_store)
+            work = ProtectSlices(plan, TAPS, order.base, run, ready.erased, withholding, links, subject_store)
             cuts = [ready.cuts[name] for name in plan.tables]
             progress.start("protecting", sum(len(cut.slices) for cut in cuts))
             return engine.map_slices(work, cuts, progress)

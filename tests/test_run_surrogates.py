@@ -176,6 +176,23 @@ def test_dates_of_the_night_are_not_shifted(made):
         made.change("analysts.yaml", new + "\n  free_text", old + "\n  free_text")
 
 
+@pytest.mark.long
+def test_every_row_is_counted_where_the_sample_misleads(tmp_path):
+    """The heads of the files are old dates, most of the rest is of the night: the gate stops what the plan let pass."""
+    job = with_birth_dates(make_job(tmp_path, orders=40_000))
+    job.change("catalog.yaml", "born: birth_date", "born: date")  # the young would be withheld
+    job.change("analysts.yaml", "  birth_date: {transform: date_shift}", "  date: {transform: date_shift}")
+    for path in (job.folder / "in" / "orders" / DATE).glob("*.csv"):
+        frame = pd.read_csv(path, dtype=str)
+        assert path.stat().st_size * 9_000 / len(frame) > 2**20  # the sample ends inside the first 9,000 rows
+        frame.loc[frame.index >= 9_500, "born"] = DATE
+        frame.to_csv(path, index=False)
+    ran = job.run("--recipient", "analysts")
+    assert ran.returncode == 7, ran.stderr
+    assert "orders.born: lies 5" in ran.stderr and "rule shifted" in ran.stderr
+    assert not list((job.folder / "releases").glob("analysts/*"))
+
+
 def test_a_date_that_many_share_is_told(made, tmp_path):
     """A default such as 1970-01-01 gives the offsets of its subjects away: a warning with the share."""
     path = made.folder / "in" / "orders" / DATE / "a.csv"

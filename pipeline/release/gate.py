@@ -82,6 +82,11 @@ RULES: tuple[Rule, ...] = (
         "digit, an e-mail or a phone (with +); such labels are cells of rule anywhere, too",
         "declared values, names, and identities of people outside the run that have no check digit",
     ),
+    Rule(
+        "shifted",
+        "at most half of the values of a column under date_shift lie within 30 days of the release's date",
+        "offsets that a reader knows from elsewhere, or from a value that many subjects share",
+    ),
 )
 
 
