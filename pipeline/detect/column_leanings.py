@@ -140,7 +140,8 @@ SHAPED: tuple[Leaning, ...] = (
 )
 
 VOCABULARIES: tuple[Leaning, ...] = (
-    Leaning("country", "country", 0.9, 0.95, 0.6, PLACE | PERSON, distinct=2, against=_WORDS),
+    Leaning("country", "country", 0.9, 0.95, 0.6, PLACE | PERSON, distinct=5, against=_WORDS),
+    Leaning("country", "country", NEVER, NEVER, 0.9, PLACE - {"country"}, distinct=2, against=_WORDS),
     Leaning("region", "region", 0.6, NEVER, 0.3, PLACE, distinct=4, against=_WORDS),
     Leaning("region_or_code", "region", NEVER, NEVER, 0.6, PLACE, distinct=3, longest=14, against=_WORDS),
     Leaning("city", "city", 0.5, NEVER, 0.25, PLACE, distinct=5, against=_WORDS),

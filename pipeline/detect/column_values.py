@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from pipeline.detect.lexicon import words
 
 SAMPLE = 200  # distinct values that are looked at
 _GLANCE = 24  # of them, evenly spread, tell whether a form can be there at all
+_SLOW = frozenset({"laid_out_phone", "international_phone", "bare_phone"})  # 18 regions: the glance must do
 _TOO_FEW = 0.1  # a form that fewer of the glance have is not counted further
 
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -183,7 +185,7 @@ class Values:
         if len(self.folded) > 2 * _GLANCE:
             glance = self.folded[:: len(self.folded) // _GLANCE]
             seen = sum(map(test, glance)) / len(glance)
-            if seen < _TOO_FEW:
+            if seen < _TOO_FEW or form in _SLOW:
                 return seen
         return sum(map(test, self.folded)) / len(self.folded)
 
@@ -214,6 +216,15 @@ class Values:
     def numbers(self) -> tuple[float, ...]:
         """The values that are numbers."""
         return tuple(float(v) for v in self.folded if _shaped("number", v))
+
+    @cached_property
+    def counting(self) -> bool:
+        """Whether the values are whole numbers that grow from row to row: a row number, whatever it looks like."""
+        numbers = self.numbers
+        if len(numbers) < 5 or self.rate("digits") < 1 or self.distinct_share < 0.99 or max(self.lengths) > 8:
+            return False
+        steps = [later - earlier for earlier, later in pairwise(numbers)]
+        return min(steps) > 0 and max(steps) <= 2 * min(steps)
 
     @cached_property
     def lengths(self) -> frozenset[int]:
