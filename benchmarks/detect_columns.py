@@ -2,8 +2,9 @@
 
     python -m benchmarks.detect_columns [--data ../shared/data/detection] [--json] [--misses] [--peer]
 
-Rows: as is; names hidden (c0, c1…); values shuffled away (all characters of a column shuffled over its cells, so that
-only lengths, alphabet and the name are left). Speed is in columns a core second. `--peer` adds Presidio's votes over the values, in the same run.
+Rows: as is; names hidden (c0, c1…); values shuffled away (all characters of a column shuffled over its cells, so
+that only lengths, alphabet and the name are left). Speed is in columns a core second. `--peer` adds Presidio's votes
+over the values, in the same run.
 
 `unknown` is a miss for recall, and no flag on the negatives. A flag is any class that has a label of its own;
 harmless classes (amount, product, category, other…) count as NONE, as the labels have no word for them.
