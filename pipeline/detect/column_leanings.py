@@ -45,7 +45,7 @@ class Leaning:
     against: Mapping[str, float] = field(default_factory=dict)  # forms that must not be more frequent
 
 
-_PROSE: Mapping[str, float] = {"machine": 0.1, "user_agent": 0.3, "linking": 0.3}
+_PROSE: Mapping[str, float] = {"machine": 0.1, "user_agent": 0.3, "linking": 0.3, "spoken": 0.2}
 _WORDS: Mapping[str, float] = {"number": 0.3, "machine": 0.05, "linking": 0.1, "sentence": 0.3, "truth": 0.3}
 _NO_NUMBER: Mapping[str, float] = {"number": 0.5}
 

@@ -227,7 +227,9 @@ def _street(columns: Sequence[Column], classes: Sequence[str], index: int) -> Ve
         return None
     if values.rate("numbered") < 0.6 or values.distinct_share < 0.5 or values.distinct < 8:
         return None
-    if values.typical_length < 8 or values.rate("day") > 0.1 or values.rate("phone_shape") > 0.3:
+    if values.typical_length < 8 or values.rate("spoken") > 0.2:
+        return None
+    if values.rate("day") > 0.1 or values.rate("phone_shape") > 0.3:
         return None
     return Verdict(
         "postal_address", 0.6, (told(values.rate("numbered"), len(values.folded), "numbered"), "near a place")

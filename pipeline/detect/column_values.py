@@ -144,6 +144,7 @@ TESTS: Mapping[str, tuple[str, Test]] = {
     "company": ("a", vocabulary.company),
     "street": ("a", vocabulary.street),
     "road": ("a", vocabulary.road),
+    "spoken": ("a", vocabulary.spoken),
     "ends_in_place": (" ", vocabulary.ends_in_place),
     **{f"number_{name}": ("0", partial(valid_number, name)) for name in PERSONAL_NUMBERS},
 }
