@@ -262,12 +262,13 @@ _MIXED = re.compile(
 
 def sample_values(column: pa.ChunkedArray) -> Values:
     """Take the distinct values of a sample, evenly over their order of appearance."""
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    present = text.filter(pc.not_equal(text, "")).combine_chunks() if len(text) else text
-    distinct = pc.unique(present) if len(present) else pa.array([], pa.string())
-    step = max(1, len(distinct) // SAMPLE)
-    taken = distinct.take(pa.array(range(0, len(distinct), step), pa.int64())[:SAMPLE]).to_pylist()
+    text = pc.utf8_trim_whitespace(column.cast(pa.string())).drop_null()
+    counted = pc.value_counts(text)  # no scalar goes into Arrow here: that would import pandas, 0.3 s
+    counts = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
+    counts.pop("", None)
+    distinct = list(counts)
+    taken = distinct[:: max(1, len(distinct) // SAMPLE)][:SAMPLE]
     folded = dict.fromkeys(" ".join(fold_value(encodable(value)).split("\n")).strip() for value in taken)
     folded.pop("", None)
     mixed = sum(_MIXED.match(value) is not None and " " not in value for value in taken)
-    return Values(tuple(folded), len(present), len(distinct), mixed / len(taken) if taken else 0.0)
+    return Values(tuple(folded), sum(counts.values()), len(distinct), mixed / len(taken) if taken else 0.0)
