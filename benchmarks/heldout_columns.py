@@ -1,11 +1,12 @@
-"""Column classification on tables that no rule was made on: generated ones, renamed ones, texts' spans, package data.
+"""Column classification on tables that are no part of the labelled ones: generated ones, texts' spans, package data.
 
     python -m pip install faker==40.63.0 statsmodels scikit-learn vega_datasets
     python -m benchmarks.heldout_columns [--json] [--misses] [--data ../shared/data/detection]
 
-* faker: shops' tables in ten locales, names of columns in nine styles; with their names, and as c0, c1…
+* faker: shops' tables in ten locales, names of columns in nine styles; with their names, and as c0, c1… The first
+  run, before any rule had been made with its misses in view, gave F1 .929 and .816.
+* faker fresh: the same in eight other locales, of which only the figures were looked at.
 * spans: the names, addresses, jobs… marked in texts of `text_gold`, each label a column, without a name.
-* sample: this project's sample data, columns renamed.
 * packages: tables of statsmodels, scikit-learn and vega_datasets, in which hardly anything identifies; columns that
   do (`EXPECTED`) were marked by hand.
 
@@ -27,6 +28,7 @@ from pipeline.detect.columns import propose
 
 SEED = 20_261_101
 ROWS = 150
+FRESH = ("sv_SE", "da_DK", "cs_CZ", "ru_RU", "ja_JP", "en_IN", "es_MX", "tr_TR")  # looked at only as figures
 LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_BR", "nl_NL", "pl_PL", "zh_CN")
 
 # label -> spellings of the column's name: English words, an abbreviation, pinyin, Chinese, German, French, Spanish
@@ -356,12 +358,12 @@ def imei(chance: random.Random) -> str:
     return body + str(-total % 10)
 
 
-def faker_tables() -> Iterator[tuple[str, pa.Table, list[str]]]:
+def faker_tables(locales: tuple[str, ...] = LOCALES) -> Iterator[tuple[str, pa.Table, list[str]]]:
     """Table name, table, label of each column."""
     from faker import Faker
 
     chance = random.Random(SEED)
-    for locale in LOCALES:
+    for locale in locales:
         fake = Faker(locale)
         fake.seed_instance(SEED)
         for table, labels in TABLES.items():
@@ -530,6 +532,8 @@ def main() -> None:
     results = {
         "faker, as is": measured(faker_tables(), hide=False),
         "faker, names hidden": measured(faker_tables(), hide=True),
+        "faker fresh, as is": measured(faker_tables(FRESH), hide=False),
+        "faker fresh, names hidden": measured(faker_tables(FRESH), hide=True),
         "spans, names hidden": measured(span_tables(options.data / "text_gold"), hide=True),
         "packages": packages(),
     }

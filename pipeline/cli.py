@@ -195,7 +195,7 @@ def verify(
 @app.command(
     epilog=_examples(
         "pouch scan sample_data/orders/2026-11-01/*.csv",
-        "pouch scan orders.csv --format json",
+        "pouch scan orders.csv --explain consignee",
     )
 )
 def scan(
@@ -207,6 +207,10 @@ def scan(
         str | None,
         typer.Option(help="The files together are this one table; else each is named by its stem."),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Tell what spoke for and against this column's class."),
+    ] = None,
     format: Annotated[str, typer.Option("--format", help="`yaml` to edit, `json`, or `table`.")] = "yaml",
 ) -> None:
     """Propose a catalog: the data class of each column, with evidence in words and rates, never a value.
@@ -214,18 +218,23 @@ def scan(
     Read the proposal, correct it, and save it as the job's catalog.
     """
     checked_format(format, "yaml", "json", "table")
+    from pipeline.detect.explaining import explain_files
     from pipeline.detect.proposal import Reading, as_yaml, propose_files
     from pipeline.release.report import print_profiles
 
     notes: list[str] = []
+    reading = Reading(rows, delimiter, encoding)
     try:
         with native_code_silenced():
-            proposals = propose_files(
-                paths, Reading(rows, delimiter, encoding), table=table, tell=notes.append
-            )
+            if explain is not None:
+                lines = explain_files(paths, explain, reading, table=table, tell=notes.append)
+            else:
+                proposals = propose_files(paths, reading, table=table, tell=notes.append)
     finally:
         _print_notes(notes)
     match format:
+        case _ if explain is not None:
+            print_json(lines) if format == "json" else print("\n".join(lines))
         case "yaml":
             print(as_yaml(proposals), end="")
         case "json":

@@ -1,5 +1,6 @@
 """Content drift: a harmless column that comes to hold identifiers stops the run; waivers name a person and end."""
 
+import json
 import random
 from pathlib import Path
 
@@ -190,4 +191,8 @@ def test_an_undecided_column_is_never_published(job: SmallJob) -> None:
     """`unknown` suits nothing but drop: a policy that keeps it is refused before the first row."""
     job.change("catalog.yaml", "channel: other", "channel: unknown")
     refused = job.run()
-    assert refused.returncode in (2, 5) and "channel" in refused.stderr and not job.tree()
+    assert refused.returncode == 2 and "channel" in refused.stderr and not job.tree()
+    job.change("analysts.yaml", "rules:", "otherwise: drop\nrules:")
+    assert job.run("--recipient", "analysts").returncode == 0
+    package = json.loads(job.tree()[f"analysts/{DATE}/datapackage.json"])
+    assert "channel" not in json.dumps(package) and "amount" in json.dumps(package)

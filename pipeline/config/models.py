@@ -200,7 +200,7 @@ class Job(Frozen):
         default=0.5, ge=0, le=1, description="Largest share of a table's records that may be quarantined."
     )
     max_drift: float = Field(
-        default=0.005,
+        default=0.002,
         ge=0,
         lt=1,
         description="Largest share of a slice's cells of a harmless column that may validate as a direct identifier.",

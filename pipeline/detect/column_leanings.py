@@ -45,7 +45,7 @@ class Leaning:
     against: Mapping[str, float] = field(default_factory=dict)  # forms that must not be more frequent
 
 
-_PROSE: Mapping[str, float] = {"machine": 0.1, "user_agent": 0.3, "linking": 0.3}
+_PROSE: Mapping[str, float] = {"machine": 0.1, "user_agent": 0.3, "linking": 0.3, "spoken": 0.2}
 _WORDS: Mapping[str, float] = {"number": 0.3, "machine": 0.05, "linking": 0.1, "sentence": 0.3, "truth": 0.3}
 _NO_NUMBER: Mapping[str, float] = {"number": 0.5}
 
@@ -140,7 +140,8 @@ SHAPED: tuple[Leaning, ...] = (
 )
 
 VOCABULARIES: tuple[Leaning, ...] = (
-    Leaning("country", "country", 0.9, 0.95, 0.6, PLACE | PERSON, distinct=2, against=_WORDS),
+    Leaning("country", "country", 0.9, 0.95, 0.6, PLACE | PERSON, distinct=5, against=_WORDS),
+    Leaning("country", "country", NEVER, NEVER, 0.9, PLACE - {"country"}, distinct=2, against=_WORDS),
     Leaning("region", "region", 0.6, NEVER, 0.3, PLACE, distinct=4, against=_WORDS),
     Leaning("region_or_code", "region", NEVER, NEVER, 0.6, PLACE, distinct=3, longest=14, against=_WORDS),
     Leaning("city", "city", 0.5, NEVER, 0.25, PLACE, distinct=5, against=_WORDS),

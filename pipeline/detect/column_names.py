@@ -105,7 +105,10 @@ def match_name(name: str) -> tuple[NameMatch, ...]:
     matches = _matches(tokens)
     matches += [] if spelled == tokens else _matches(spelled)
     ordered = sorted(matches, key=lambda m: (m[0], m[1], m[2], m[3].data_class))
-    return tuple(dict.fromkeys(match for _, _, _, match in ordered))
+    found = dict.fromkeys(match for _, _, _, match in ordered)
+    whole = [match.phrase for match in found if not match.weak]
+    # `battery state` is no state: what ends a longer phrase does not speak for itself
+    return tuple(m for m in found if not any(phrase.endswith(f" {m.phrase}") for phrase in whole))
 
 
 def _matches(tokens: tuple[str, ...]) -> list[tuple[bool, int, int, NameMatch]]:

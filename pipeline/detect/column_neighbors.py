@@ -11,6 +11,8 @@ from pipeline.detect.column_values import Values
 
 _STREET = frozenset({"postal_address"})
 _GENDERS = (frozenset("mf"), frozenset("mw"), frozenset("hf"), frozenset("mv"), frozenset("км"))
+# What stands in tables that hold positions of people and devices; two columns of decimals alone may be anything.
+_LOCATED = PLACE | {"ip", "mac", "cell_id", "imei", "device_id", "order_time", "user_agent", "ssid", "bssid"}
 _ROUNDS = 3  # a city may stand beside a region that was found beside a street
 
 
@@ -53,7 +55,7 @@ def _round(
 ) -> "Sequence[tuple[int, Verdict]]":
     found = []
     for index, column in enumerate(columns):
-        if not column.values.folded or column.vetoed:
+        if not column.values.folded or column.vetoed or column.values.counting:
             continue
         if classes[index] == "unknown":
             others = frozenset(c for i, c in enumerate(classes) if i != index) - {"unknown"}
@@ -105,8 +107,8 @@ def _near(classes: Sequence[str], index: int, wanted: frozenset[str], reach: int
 def _radio_area(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
     """An area beside a cell id and a network code, by the names."""
     words = [frozenset(split_name(column.name)) for column in columns]
-    radio = any({"mcc", "mnc", "net"} & tokens for tokens in words) and "cell_id" in classes
-    if radio and {"area", "lac", "tac"} & words[index]:
+    radio = any({"mcc", "mnc", "plmn"} & tokens for tokens in words)
+    if radio and {"area", "lac", "tac", "cell", "cid"} & words[index]:
         return Verdict("cell_id", 0.7, ("an area beside a cell id and a network code",))
     return None
 
@@ -135,7 +137,7 @@ def _mobile_country(values: Values) -> bool:
 def _coordinates(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
     """Two columns side by side: degrees with at least four decimals, one within 90, the other within 180."""
     here = columns[index]
-    if not here.nameless or not _degrees(here.values, 180):
+    if not here.nameless or not _LOCATED & set(classes) or not _degrees(here.values, 180):
         return None
     for other in (index - 1, index + 1):
         if not 0 <= other < len(columns) or not columns[other].nameless:
@@ -219,11 +221,15 @@ def _city(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verd
 def _street(columns: Sequence[Column], classes: Sequence[str], index: int) -> Verdict | None:
     """Words and a house number, hardly ever repeated, at most two columns from a place."""
     values = columns[index].values
-    if not columns[index].nameless or "postal_address" in classes or not _near(classes, index, PLACE, 2):
+    if not columns[index].nameless or "postal_address" in classes:
+        return None
+    if not _near(classes, index, PLACE - {"country"}, 2):
         return None
     if values.rate("numbered") < 0.6 or values.distinct_share < 0.5 or values.distinct < 8:
         return None
-    if values.typical_length < 8 or values.rate("day") > 0.1 or values.rate("phone_shape") > 0.3:
+    if values.typical_length < 8 or values.rate("spoken") > 0.2:
+        return None
+    if values.rate("day") > 0.1 or values.rate("phone_shape") > 0.3:
         return None
     return Verdict(
         "postal_address", 0.6, (told(values.rate("numbered"), len(values.folded), "numbered"), "near a place")

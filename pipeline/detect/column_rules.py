@@ -63,12 +63,24 @@ _NO_DATES: Mapping[str, float] = {"day": 0.5, "moment": 0.5}
 # Phrases that mean a part of their class, or may mean another, whose values look otherwise.
 _HOUSE = Support(("house",), 0.6, 0.9, longest=20)
 _JOB = Support(("job",), 0.3, 0.3, {"number": 0.3, "machine": 0.2}, longest=60)
+_OF_SOMEBODY = Support(
+    ("person", "chinese_name", "surname"),
+    0.3,
+    0.3,
+    {"number": 0.3, "machine": 0.1, "sentence": 0.3, "company": 0.35},
+    2,
+    40,
+)
+_PLACED = Support(("pair", "latitude"), 0.8, 0.9, distinct=3)
 _WRITTEN = Support(("letters",), 0.5)
 SUPPORT_OF_PHRASES: Mapping[tuple[str, str], Support] = {
     ("postal_address", "house number"): _HOUSE,
     ("postal_address", "house no"): _HOUSE,
     ("job", "title"): _JOB,
     ("job", "position"): _JOB,
+    ("person_name", "name"): _OF_SOMEBODY,
+    ("gps", "location"): _PLACED,
+    ("gps", "geo"): _PLACED,
     ("health", "disease"): _WRITTEN,  # deaths by disease are counts
     ("health", "illness"): _WRITTEN,
 }
@@ -109,8 +121,8 @@ SUPPORT: Mapping[str, Support] = {
     "job": Support(("letters",), 0.8, 0.9, {**_NO_NUMBERS, "machine": 0.2}, longest=60),
     "honorific": Support(("honorific",), 0.7, 0.7, longest=12),
     "health": Support(contradictions={"truth": 2.0}),
-    "order_id": Support(("id_like",), 0.8, 0.95, {**_NO_DATES, "truth": 0.9}, 3, longest=40),
-    "tracking_number": Support(("id_like",), 0.7, 0.95, {**_NO_DATES, "truth": 0.9}, 2, longest=40),
+    "order_id": Support(("spaced_id",), 0.8, 0.95, {**_NO_DATES, "truth": 0.9}, 3, longest=40),
+    "tracking_number": Support(("spaced_id",), 0.7, 0.95, {**_NO_DATES, "truth": 0.9}, 2, longest=40),
     "order_time": Support(("moment", "day", "epoch", "part_of_date"), 0.7, 0.8),
     "date": Support(("day", "moment", "part_of_date", "epoch"), 0.7, 0.8),
     "amount": Support(("number",), 0.8, 0.95, longest=20),

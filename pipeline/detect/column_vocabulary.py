@@ -14,6 +14,10 @@ _HAN_NAME = re.compile("[\u3400-\u9fff]{2,4}|[\u3400-\u9fff]{1,4}·[\u3400-\u9ff
 _SPLIT = re.compile(r"[\s,/()]+")
 _NAME_TOKEN = re.compile(r"[^\W\d_][^\d_]*")
 _CHINESE_STREET = re.compile("[路街号弄巷栋幢村镇乡室]|单元|小区|大道|胡同|丁目|番地")
+_CHINESE_ADDRESS = re.compile(
+    "[路街巷道弄村镇庄苑园区][^,。!?;]{0,12}?[0-9a-z一二三四五六七八九十]+ ?(?:号|栋|幢|座|室|弄|楼|层|单元)"
+    "|(?:省|市|区|县)[^,。!?;]{1,20}(?:路|街|大道|巷|村|镇)"
+)
 
 
 def given_name(value: str) -> bool:
@@ -141,7 +145,7 @@ def _whole_word(value: str, lexicon: str) -> bool:
 def street(value: str) -> bool:
     """A house number and a word for street, or Chinese marks of an address."""
     if _HAN.search(value):
-        return len(value) >= 4 and _CHINESE_STREET.search(value) is not None
+        return _CHINESE_ADDRESS.search(value) is not None
     return any(character.isdigit() for character in value) and road(value)
 
 
@@ -159,6 +163,14 @@ def road(value: str) -> bool:
     return len("".join(tokens)) >= 4 and any(
         token in known or (len(token) >= 7 and token.endswith(_glued())) for token in tokens
     )
+
+
+def spoken(value: str) -> bool:
+    """A word that sentences have, and neither names nor addresses."""
+    known = words("prose_words")
+    if any(token in known for token in re.split(r"[\s,.;:!?]+", value)):
+        return True
+    return not value.isascii() and any(word in value for word in known if not word.isascii())
 
 
 def ends_in_place(value: str) -> bool:

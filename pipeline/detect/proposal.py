@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,28 @@ def propose_files(
         JobWrong: delimiter, encoding or table name cannot be.
 
     """
+    profiles = []
+    for name, sampled in sampled_tables(paths, reading, table=table, tell=tell):
+        columns = dict(zip(sampled.column_names, sampled.columns, strict=True))
+        profiles += [
+            fit_to_type(profile, columns[profile.column].combine_chunks())
+            for profile in propose(name, sampled)
+        ]
+    return profiles
+
+
+def sampled_tables(
+    paths: Sequence[Path],
+    reading: Reading,
+    *,
+    table: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield each table's name and sampled rows; see `propose_files`, which raises the same."""
     if table is not None and not re.fullmatch(NAME_PATTERN, table):
         raise JobWrong("--table must be a name of lowercase letters, digits and _, beginning with a letter")
     tables = {table: list(paths)} if table is not None else None
     groups = list(tables.items()) if tables else [(table_name(path), [path]) for path in paths]
-    profiles = []
     seen: dict[tuple[str, ...], str] = {}
     for name, files in groups:
         sampled = _sampled(name, files, reading, tell)
@@ -64,12 +81,7 @@ def propose_files(
                 f"{files[0].name} has the columns of {seen[header]}: --table NAME proposes one table for them"
             )
         seen.setdefault(header, files[0].name)
-        columns = dict(zip(sampled.column_names, sampled.columns, strict=True))
-        profiles += [
-            fit_to_type(profile, columns[profile.column].combine_chunks())
-            for profile in propose(name, sampled)
-        ]
-    return profiles
+        yield name, sampled
 
 
 def table_name(path: Path) -> str:
