@@ -232,7 +232,8 @@ class Dimension(Frozen):
         default=None, description="Levels of the hierarchy that are published, 0 being the values; all by default."
     )
     tree: tuple[tuple[str, ...], ...] = Field(
-        default=(), exclude_if=lambda tree: not tree, description="Rows of the hierarchy file; filled on loading."
+        default=(),
+        description="Rows of the hierarchy: the value, then what it is part of; taken from the file if one is named.",
     )
 
 

@@ -50,30 +50,34 @@ class Audit:
         self.block = block
         self.up = np.zeros(block.size)
         self.down = np.zeros(block.size)
-        self._up_by = np.full(block.size, -1, dtype=np.int64)
-        self._down_by = np.full(block.size, -1, dtype=np.int64)
         self._moves: list[Move] = []
         self.programs = 0  # linear programs solved so far
 
-    def credit(self, move: Move) -> None:
-        """Remember a move and what it proves."""
+    def credit(self, move: Move, *, keep: bool = False) -> None:
+        """Remember a move and what it proves; one that proves nothing new only when it is to be kept."""
         numbers, distances = move.numbers, move.distances
-        better = distances > self.up[numbers] + NEAR
-        worse = -distances > self.down[numbers] + NEAR
-        if not (better.any() or worse.any()):
+        up, down = self.up[numbers], self.down[numbers]
+        if not keep and not ((distances > up + NEAR) | (-distances > down + NEAR)).any():
             return
         self._moves.append(move)
-        self.up[numbers[better]] = distances[better]
-        self._up_by[numbers[better]] = len(self._moves) - 1
-        self.down[numbers[worse]] = -distances[worse]
-        self._down_by[numbers[worse]] = len(self._moves) - 1
+        self.up[numbers] = np.maximum(up, distances)
+        self.down[numbers] = np.maximum(down, -distances)
+
+    def without(self, cell: int) -> "Audit":
+        """Return an audit that knows the moves which leave a cell as it is: what is proved if it is published."""
+        fewer = Audit(self.block)
+        own = np.flatnonzero(self.block.cell == cell)
+        for move in self._moves:
+            if not np.isin(own, move.numbers).any():
+                fewer.credit(move, keep=True)
+        return fewer
 
     def failures(self, suppressed: Bools) -> list[Failure]:
         """Return the needs that the pattern does not meet, for one who only reads what is published."""
         if not len(_unmet(self.block, self.up, self.down, None)):
             return []
         known = _Known(self.block, suppressed, np.zeros(0, dtype=np.int64))
-        found = known.search(self.up, self.down, None, self.credit)
+        found = known.search(self.up, self.down, None, self._keep)
         self.programs += known.programs
         return found
 
@@ -83,10 +87,10 @@ class Audit:
         inside = np.zeros(len(suppressed), dtype=bool)
         inside[coalition] = True
         closed = inside[block.cell]
-        free = [i for i, move in enumerate(self._moves) if not closed[move.numbers].any()]
         up, down = np.zeros(block.size), np.zeros(block.size)
-        for i in free:
-            move = self._moves[i]
+        for move in self._moves:
+            if closed[move.numbers].any():
+                continue
             up[move.numbers] = np.maximum(up[move.numbers], move.distances)
             down[move.numbers] = np.maximum(down[move.numbers], -move.distances)
         targets = np.flatnonzero(~closed)

@@ -57,16 +57,19 @@ class Axis:
 
     @cached_property
     def levels(self) -> tuple[Ints, ...]:
-        """Maps of leaves to nodes that together name every node: each leaf's own, its parent, and so on.
+        """Maps of leaves to nodes that together name every node once, with all its leaves.
 
-        In level h every leaf stands for its h-th ancestor, or for -1 where its path is shorter.
+        In map h a leaf stands for what it is part of h levels above the lowest leaf, or for -1.
         """
-        paths = [self.ancestors(leaf) for leaf in range(self.leaves)]
-        height = max((len(path) for path in paths), default=0)
-        return tuple(
-            np.array([path[h] if h < len(path) else -1 for path in paths], dtype=np.int64)
-            for h in range(height)
-        )
+        ranks = [0] * len(self)
+        for leaf in range(self.leaves):
+            for height, node in enumerate(self.ancestors(leaf)):
+                ranks[node] = max(ranks[node], height)
+        maps = np.full((max(ranks, default=0) + 1, self.leaves), -1, dtype=np.int64)
+        for leaf in range(self.leaves):
+            for node in self.ancestors(leaf):
+                maps[ranks[node], leaf] = node
+        return tuple(maps)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ class Cells:
     contributors: Ints = field(repr=False)  # (2, cells)
     rows_aggregated: int = 0
     rows_without_subject: int = 0
+    absent: Bools | None = field(default=None, repr=False)  # cells that cannot exist, and are never listed
+    within: Ints | None = field(default=None, repr=False)  # pairs (part, whole): no part is more than its whole
 
     @property
     def shape(self) -> tuple[int, ...]:

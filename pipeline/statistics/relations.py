@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.statistics.attack import System
-from pipeline.statistics.cells import TOP, Axis, Bools, Cells, Ints, sums_within
+from pipeline.statistics.cells import Axis, Bools, Cells, Ints, sums_within
 from pipeline.statistics.programs import Floats, Rows
 
 
@@ -19,16 +19,21 @@ class Table:
     population: str  # source table, joins and filters, in words that are equal where the rows are
     cells: Cells = field(repr=False)
     zeros_public: bool = False
+    people_only: bool = False  # a cohort counts no rows
 
 
 @dataclass(frozen=True)
 class Relations:
-    """wholes[r] is made of parts[starts[r]:starts[r + 1]]; `people_add` where nobody is in two of the parts."""
+    """wholes[r] is made of parts[starts[r]:starts[r + 1]]; `people_add` where nobody is in two of the parts.
+
+    In each of `pairs` (part, whole) the part is at most the whole.
+    """
 
     wholes: Ints = field(repr=False)
     starts: Ints = field(repr=False)
     parts: Ints = field(repr=False)
     people_add: Bools = field(repr=False)
+    pairs: Ints = field(repr=False)
 
     @property
     def number(self) -> int:
@@ -71,6 +76,7 @@ def link(tables: Sequence[Table]) -> Linked:
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         np.concatenate([r.parts for r in relations]),
         np.concatenate([r.people_add for r in relations]),
+        np.concatenate([r.pairs for r in relations]),
     )
     return Linked(tuple(tables), places, size, joined, _quantities(tables, places, size))
 
@@ -123,7 +129,8 @@ def rows_of(relations: Relations, *, additive: bool) -> Rows:
     upper = np.where(loose, np.inf, 0.0)
     owner = np.repeat(np.arange(relations.number), lengths)
     of_loose = loose[owner]
-    pairs = np.stack([relations.wholes[owner[of_loose]], relations.parts[of_loose]], axis=1)
+    of_relations = np.stack([relations.wholes[owner[of_loose]], relations.parts[of_loose]], axis=1)
+    pairs = np.concatenate([of_relations, relations.pairs[:, ::-1]])
     return Rows(
         np.concatenate([starts, starts[-1] + 2 * np.arange(1, len(pairs) + 1)]),
         np.concatenate([columns, pairs.ravel()]),
@@ -183,6 +190,7 @@ def _of_table(table: Table, place: Ints) -> Relations:
     parts: list[Ints] = []
     lengths: list[Ints] = []
     add: list[Bools] = []
+    within = np.zeros((0, 2), dtype=np.int64) if cells.within is None else place[cells.within]
     for position, axis in enumerate(cells.axes):
         for node, children in enumerate(axis.children):
             if not children:
@@ -195,23 +203,20 @@ def _of_table(table: Table, place: Ints) -> Relations:
             add.append(cells.people[part].sum(axis=1) == cells.people[whole])
     if not wholes:
         empty = np.zeros(0, dtype=np.int64)
-        return Relations(empty, np.zeros(1, dtype=np.int64), empty, np.zeros(0, dtype=bool))
+        return Relations(empty, np.zeros(1, dtype=np.int64), empty, np.zeros(0, dtype=bool), within)
     starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
-    return Relations(np.concatenate(wholes), starts, np.concatenate(parts), np.concatenate(add))
+    return Relations(np.concatenate(wholes), starts, np.concatenate(parts), np.concatenate(add), within)
 
 
 def _quantities(tables: Sequence[Table], places: Mapping[str, Ints], size: int) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for table in tables:
         place = places[table.name]
-        pairs = [("people", table.cells.people), ("rows", table.cells.rows)]
+        pairs = [("people", table.cells.people)]
+        if not table.people_only:
+            pairs.append(("rows", table.cells.rows))
         for one in table.cells.measured:
             pairs += [(f"sum:{one.column}", one.sums), (f"values:{one.column}", one.values)]
         for name, values in pairs:
             found.setdefault(name, np.full(size, np.nan))[place] = values.astype(np.float64)
     return found
-
-
-def has_top(axis: Axis) -> bool:
-    """Whether one node of the axis stands for all of it."""
-    return axis.parents.count(TOP) == 1 and not axis.conditions[axis.parents.index(TOP)]

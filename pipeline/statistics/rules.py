@@ -42,6 +42,8 @@ def sensitive_cells(cells: Cells, protect: Protection, *, zeros_public: bool) ->
     shown = ~cells.hidden
     empty = cells.people == 0
     counted = np.ones(size, dtype=bool) if not zeros_public else ~empty
+    if cells.absent is not None:
+        counted &= ~cells.absent
     few = counted & (cells.people < protect.min_people)
     for one in cells.measured:
         few |= counted & (one.people < protect.min_people)
@@ -127,4 +129,8 @@ def _everybody(cells: Cells, protect: Protection) -> Bools:
                 at = [slice(None)] * len(cells.shape)
                 at[position] = child  # type: ignore[call-overload]
                 found[tuple(at)] |= (np.take(grid, child, axis=position) == whole) & (whole > 0)
-    return found.ravel()
+    everybody = found.ravel()
+    if cells.within is not None and protect.group_disclosure is not False:
+        part, whole = cells.within[:, 0], cells.within[:, 1]
+        everybody[part] |= (cells.people[part] == cells.people[whole]) & (cells.people[whole] > 0)
+    return everybody

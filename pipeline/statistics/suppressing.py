@@ -21,7 +21,7 @@ from pipeline.statistics.widening import Widening
 NOBODY: Ints = np.zeros(0, dtype=np.int64)
 MOST_CLEANING = 30_000  # cells to give back, times needs to look at
 MOST_EFFORT = 5_000  # the same, for trying other prices
-MOST_ATTEMPTS = 8
+MOST_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Pattern:
     audits: tuple[Audit, ...] = field(repr=False)
     method: str  # none | heuristic | exact
     programs: int
+    coalitions: int = 0
 
 
 def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
@@ -44,7 +45,7 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
     start = closed_under_ties(task, task.sensitive.copy())
     audits = tuple(Audit(block) for block in task.blocks)
     if not failures_of(task, audits, start):
-        return Pattern(start, audits, "none", sum(a.programs for a in audits))
+        return Pattern(start, audits, "none", sum(a.programs for a in audits), len(task.coalitions))
     grown, programs = _grow(task, audits, start, task.weight)
     pruned = _give_back(task, grown)
     for prices in _other_prices(task, pruned):
@@ -62,7 +63,7 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
     if failures_of(task, final, pruned):
         raise InternalError("the attacker's audit does not confirm the pattern", where="statistics")
     programs += sum(a.programs for a in (*audits, *final))
-    return Pattern(pruned, final, method, programs)
+    return Pattern(pruned, final, method, programs, len(task.coalitions))
 
 
 def closed_under_ties(task: Task, suppressed: Bools) -> Bools:
@@ -169,12 +170,15 @@ def _give_back(task: Task, suppressed: Bools) -> Bools:
     spare = np.flatnonzero(suppressed & ~task.sensitive)
     if _effort(task, suppressed) > MOST_CLEANING:
         return suppressed
+    audits = tuple(Audit(block) for block in task.blocks)
+    failures_of(task, audits, suppressed)
     order = spare[np.lexsort((spare, -task.weight[spare]))]
     for cell in order:
         fewer = suppressed.copy()
         fewer[cell] = False
-        if np.array_equal(closed_under_ties(task, fewer.copy()), fewer) and not failures_of(
-            task, tuple(Audit(block) for block in task.blocks), fewer
-        ):
-            suppressed = fewer
+        if not np.array_equal(closed_under_ties(task, fewer.copy()), fewer):
+            continue
+        left = tuple(audit.without(int(cell)) for audit in audits)
+        if not failures_of(task, left, fewer):
+            suppressed, audits = fewer, left
     return suppressed

@@ -15,13 +15,12 @@ def task_of(
     sensitivities: Mapping[str, Sensitivity],
     published: Mapping[str, frozenset[str]],
     ties: Ints,
-    *,
-    lose: str = "cells",
+    dear: frozenset[str] = frozenset(),
 ) -> Task:
     """Write the task of all tables of a release.
 
     `published` has, for each table, the quantities that its output shows or lets be computed. What one table
-    shows of a cell is known of it in every table. `lose` says what a lost cell costs: one, or its rows.
+    shows of a cell is known of it in every table. `dear` names the tables whose cells cost their rows.
     """
     size = linked.size
     sensitive, shown, fixed = (np.zeros(size, dtype=bool) for _ in range(3))
@@ -34,11 +33,15 @@ def task_of(
         shown[place[~cells.hidden]] = True
         if table.zeros_public:
             fixed[place[cells.people == 0]] = True
+        if cells.absent is not None:
+            fixed[place[cells.absent]] = True
         for name, need in found.needs.items():
             needs[name] = needs.get(name, Need.nothing(size)).at_least(_placed(need, place, size))
     hidden = ~shown
-    rows = linked.quantities["rows"]
-    weight = np.ones(size) if lose == "cells" else 1.0 + rows
+    weight = np.ones(size)
+    for table in linked.tables:
+        if table.name in dear:
+            weight[linked.places[table.name]] = 1.0 + np.maximum(table.cells.rows, table.cells.people)
     names = frozenset().union(*published.values())
     blocks = tuple(_blocks(linked, names, needs, 1.0 if zeros else 0.0))
     return Task(
