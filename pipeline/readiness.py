@@ -129,7 +129,10 @@ def _statistics_problems(config: Config) -> list[Problem]:
                     spec,
                     config.job.tables[spec.table],
                     config.catalog[spec.table],
-                    {table: (source, config.catalog.get(table, {})) for table, source in config.job.tables.items()},
+                    {
+                        table: (source, config.catalog.get(table, {}))
+                        for table, source in config.job.tables.items()
+                    },
                 )
             ),
             *linked(specs.statistics),

@@ -97,4 +97,10 @@ def task_for(
         t.name: sensitive_cells(t.cells, protect, zeros_public=t.zeros_public) for t in linked.tables
     }
     published = {t.name: frozenset(quantities) for t in linked.tables}
-    return task_of(linked, sensitivities, published, NO_TIES, frozenset(published) if protect.minimize == "rows" else frozenset())
+    return task_of(
+        linked,
+        sensitivities,
+        published,
+        NO_TIES,
+        frozenset(published) if protect.minimize == "rows" else frozenset(),
+    )

@@ -37,7 +37,9 @@ def fill_trees(spec: StatisticsSpec, base: Path) -> tuple[StatisticsSpec, list[t
     return spec.model_copy(update={"statistics": filled}), problems
 
 
-def _with_tree(dimension: Dimension, base: Path, place: Place, problems: list[tuple[Place, str]]) -> Dimension:
+def _with_tree(
+    dimension: Dimension, base: Path, place: Place, problems: list[tuple[Place, str]]
+) -> Dimension:
     if dimension.hierarchy is None:
         return dimension
     try:
@@ -51,7 +53,9 @@ def _with_tree(dimension: Dimension, base: Path, place: Place, problems: list[tu
         return dimension
     values = [row[0] for row in rows]
     if not rows or len(set(values)) != len(values) or len({len(row) for row in rows}) != 1:
-        problems.append(((*place, "hierarchy"), "must list each value once, all with the same number of levels"))
+        problems.append(
+            ((*place, "hierarchy"), "must list each value once, all with the same number of levels")
+        )
         return dimension
     return dimension.model_copy(update={"tree": rows})
 

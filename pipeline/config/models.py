@@ -229,7 +229,8 @@ class Dimension(Frozen):
         description="File of the values and what they are part of (`;`-separated, level n = column n).",
     )
     levels: tuple[int, ...] | None = Field(
-        default=None, description="Levels of the hierarchy that are published, 0 being the values; all by default."
+        default=None,
+        description="Levels of the hierarchy that are published, 0 being the values; all by default.",
     )
     tree: tuple[tuple[str, ...], ...] = Field(
         default=(),
@@ -296,7 +297,9 @@ class Cohort(Frozen):
 
     column: str = Field(description="A time.")
     unit: Literal["month", "week", "day"] = "week"
-    periods: int = Field(default=8, ge=1, le=60, description="How many periods are looked at, the first included.")
+    periods: int = Field(
+        default=8, ge=1, le=60, description="How many periods are looked at, the first included."
+    )
 
 
 class Dominance(Frozen):

@@ -166,7 +166,9 @@ def _release(
             )
     specs = config.statistics[spec.statistics].statistics if spec.statistics else {}
     if spec.basis == "consent":
-        problems += _people_needed(config, spec, [*spec.tables, *(t for s in specs.values() for t in s.tables)])
+        problems += _people_needed(
+            config, spec, [*spec.tables, *(t for s in specs.values() for t in s.tables)]
+        )
     release = ReleasePlan(
         number=number,
         recipient=spec.recipient,

@@ -110,9 +110,7 @@ def stack(systems: Sequence[System]) -> System:
     )
 
 
-def with_rows(
-    system: System, rows: Sequence[tuple[Sequence[int], Sequence[float], float, float]]
-) -> System:
+def with_rows(system: System, rows: Sequence[tuple[Sequence[int], Sequence[float], float, float]]) -> System:
     """Add relations: (numbers, their factors, least and greatest value of the sum)."""
     if not rows:
         return system

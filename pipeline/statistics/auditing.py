@@ -130,7 +130,9 @@ class _Known:
         self.program = Program(self.rows, self.lower, self.upper)
         self.programs = 0
 
-    def search(self, up: Floats, down: Floats, targets: Ints | None, found: Callable[[Move], None]) -> list[Failure]:
+    def search(
+        self, up: Floats, down: Floats, targets: Ints | None, found: Callable[[Move], None]
+    ) -> list[Failure]:
         """Look for moves that meet the needs; `up` and `down` are updated, moves go to `found`."""
         block = self.block
         place = np.full(block.size, -1, dtype=np.int64)

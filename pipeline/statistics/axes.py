@@ -36,7 +36,8 @@ def axis_of(dimension: Dimension, leaves: Sequence[str], *, total: bool, hidden_
     paths = _paths(dimension, leaves)
     own = _meaning(dimension, dimension.unit)
     nodes: dict[tuple[str, str], int] = {}
-    labels, conditions, parents = [], [], []
+    labels: list[str] = []
+    conditions: list[str] = []
     for label in leaves:
         nodes[own, label] = len(labels)
         labels.append(label)
@@ -48,8 +49,7 @@ def axis_of(dimension: Dimension, leaves: Sequence[str], *, total: bool, hidden_
         conditions.append(_condition(dimension.column, meaning, label, ()))
     top = len(labels) if total or hidden_total else TOP
     above = {(own, leaf): path for leaf, path in zip(leaves, paths.above, strict=True)}
-    for key in nodes:
-        parents.append(_parent(key, above, inner, nodes, top))
+    parents = [_parent(key, above, inner, nodes, top) for key in nodes]
     if top != TOP:
         labels, conditions, parents = [*labels, TOTAL], [*conditions, ""], [*parents, TOP]
     return Axis(
@@ -143,7 +143,9 @@ def _paths(dimension: Dimension, leaves: Sequence[str]) -> Paths:
                 if level > finest and (not dimension.levels or level in dimension.levels)
                 if label not in (TOTAL, leaf)
             ]
-            above.append(tuple({label: (meaning, label) for meaning, label in reversed(chosen)}.values())[::-1])
+            above.append(
+                tuple({label: (meaning, label) for meaning, label in reversed(chosen)}.values())[::-1]
+            )
     else:
         units = sorted(dimension.subtotals, key=_coarseness)
         for leaf in leaves:
@@ -151,7 +153,9 @@ def _paths(dimension: Dimension, leaves: Sequence[str]) -> Paths:
             named = leaf not in REST
             above.append(
                 tuple(
-                    (_meaning(dimension, unit), coarser(leaf, str(dimension.unit), unit)) for unit in units if named
+                    (_meaning(dimension, unit), coarser(leaf, str(dimension.unit), unit))
+                    for unit in units
+                    if named
                 )
             )
     return Paths(tuple(leaves), tuple(above))
@@ -173,7 +177,9 @@ def _inner_nodes(paths: Paths, own: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(kept, key=lambda node: (_rank(node, parts), list(parts).index(node))))
 
 
-def _leaves_of(node: tuple[str, str], parts: Mapping[tuple[str, str], set[tuple[str, str]]]) -> set[tuple[str, str]]:
+def _leaves_of(
+    node: tuple[str, str], parts: Mapping[tuple[str, str], set[tuple[str, str]]]
+) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for below in parts.get(node, ()):
         found |= _leaves_of(below, parts) if below in parts else {below}

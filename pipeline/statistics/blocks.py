@@ -32,7 +32,9 @@ class Need:
     def at_least(self, other: "Need") -> "Need":
         """Both needs."""
         return Need(
-            np.maximum(self.up, other.up), np.maximum(self.down, other.down), np.maximum(self.width, other.width)
+            np.maximum(self.up, other.up),
+            np.maximum(self.down, other.down),
+            np.maximum(self.width, other.width),
         )
 
 
@@ -124,7 +126,9 @@ def _unit(quantities: Sequence[Quantity]) -> float:
 
 
 def _gathered(quantities: Sequence[Quantity], present: Sequence[Ints], part: str) -> Floats:
-    return np.concatenate([getattr(q.need, part)[cells] for q, cells in zip(quantities, present, strict=True)])
+    return np.concatenate(
+        [getattr(q.need, part)[cells] for q, cells in zip(quantities, present, strict=True)]
+    )
 
 
 def _rows_of(quantity: Quantity, place: Ints) -> Rows:

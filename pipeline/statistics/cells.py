@@ -107,7 +107,9 @@ class Cells:
     rows_aggregated: int = 0
     rows_without_subject: int = 0
     absent: Bools | None = field(default=None, repr=False)  # cells that cannot exist, and are never listed
-    within: Ints | None = field(default=None, repr=False)  # pairs (part, whole): no part is more than its whole
+    within: Ints | None = field(
+        default=None, repr=False
+    )  # pairs (part, whole): no part is more than its whole
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -143,4 +145,5 @@ def any_node(axes: Sequence[Axis], marks: Sequence[Sequence[bool]]) -> Bools:
 def sums_within(shape: Sequence[int], position: int, node: int) -> Ints:
     """Return the cells whose node on one axis is `node`, in C order of the other axes."""
     grid = np.arange(prod(shape), dtype=np.int64).reshape(tuple(shape))
-    return np.take(grid, node, axis=position).ravel()
+    found: Ints = np.take(grid, node, axis=position).ravel()
+    return found

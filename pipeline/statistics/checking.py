@@ -70,7 +70,9 @@ def check(
         problems += _cohort(where, spec, spec.cohort, classes)
     if not problems:
         known = prod(
-            len(declared_labels(d, types[d.column])) for d in spec.dimensions if not is_open(d) and d.column in types
+            len(declared_labels(d, types[d.column]))
+            for d in spec.dimensions
+            if not is_open(d) and d.column in types
         )
         if known > MAX_CELLS:
             message = f"the table would have at least {known:,} cells, more than {MAX_CELLS:,}"
@@ -121,7 +123,7 @@ def _cut(dimension: Dimension) -> object:
 
 def _independent(one: Dimension, other: Dimension) -> bool:
     """Units of which neither adds up to the other, nor both to a third: only their totals are related."""
-    units = {one.unit, other.unit}
+    units: set[str | None] = {one.unit, other.unit}
     cyclic = {"weekday", "hour_of_day"}
     plain = not (one.subtotals or other.subtotals)
     return plain and len(units) == 2 and units <= cyclic | {"day", "week", "month"} and _crossing(units)
@@ -176,7 +178,10 @@ def _join(
     for column in join.columns:
         if column not in used:
             yield Problem(
-                JobWrong.code, where, f"joins {join.table}.{column} and does not use it", "make it a dimension"
+                JobWrong.code,
+                where,
+                f"joins {join.table}.{column} and does not use it",
+                "make it a dimension",
             )
 
 
@@ -187,10 +192,15 @@ def _totals(where: str, spec: StatisticSpec) -> Iterator[Problem]:
     for column in spec.totals:
         if column not in known:
             yield Problem(
-                JobWrong.code, where, f"totals: {column} is no dimension", nearest(column, known) or "name a dimension"
+                JobWrong.code,
+                where,
+                f"totals: {column} is no dimension",
+                nearest(column, known) or "name a dimension",
             )
     if spec.cohort is not None and "after" in spec.totals:
-        yield Problem(JobWrong.code, where, "totals: after has none", "one who comes back twice would count twice")
+        yield Problem(
+            JobWrong.code, where, "totals: after has none", "one who comes back twice would count twice"
+        )
 
 
 def _shares(where: str, spec: StatisticSpec) -> Iterator[Problem]:
@@ -227,7 +237,9 @@ def _contributor(where: str, spec: StatisticSpec, classes: Mapping[str, str]) ->
     chosen = spec.protect.group_disclosure
     for name in chosen if isinstance(chosen, tuple) else ():
         if name not in dimension_columns(spec):
-            yield Problem(JobWrong.code, where, f"group_disclosure: {name} is no dimension", "name a dimension")
+            yield Problem(
+                JobWrong.code, where, f"group_disclosure: {name} is no dimension", "name a dimension"
+            )
 
 
 def _cohort(where: str, spec: StatisticSpec, cohort: Cohort, classes: Mapping[str, str]) -> Iterator[Problem]:
@@ -267,7 +279,9 @@ def _filter(where: str, one: Filter, classes: Mapping[str, str]) -> Iterator[Pro
                 limit(text, kind)
         except ValueError:
             shown = "2026-11-01" if pa.types.is_temporal(kind) else "100"
-            yield Problem(JobWrong.code, where, "a limit is neither a number nor a day", f"write it as {shown}")
+            yield Problem(
+                JobWrong.code, where, "a limit is neither a number nor a day", f"write it as {shown}"
+            )
 
 
 def _names(where: str, spec: StatisticSpec) -> Iterator[Problem]:
@@ -329,10 +343,15 @@ def _form(where: str, dimension: Dimension, kind: pa.DataType) -> Iterator[Probl
     for unit in dimension.subtotals:
         if unit not in coarser:
             message = f"subtotals: {unit} is not made of whole {dimension.unit or 'units'}s"
-            yield Problem(JobWrong.code, where, message, f"choose among {', '.join(coarser) or 'none: add unit: day'}")
+            yield Problem(
+                JobWrong.code, where, message, f"choose among {', '.join(coarser) or 'none: add unit: day'}"
+            )
     if {"week"} < set(dimension.subtotals):
         yield Problem(
-            JobWrong.code, where, "subtotals: weeks do not add up to months or years", "choose week, or the others"
+            JobWrong.code,
+            where,
+            "subtotals: weeks do not add up to months or years",
+            "choose week, or the others",
         )
     if dimension.subtotals and dimension.values is not None:
         yield Problem(JobWrong.code, where, "has subtotals and declared values", "drop one of them")
@@ -349,14 +368,20 @@ def _form(where: str, dimension: Dimension, kind: pa.DataType) -> Iterator[Probl
 def _values(where: str, dimension: Dimension) -> Iterator[Problem]:
     edges, values, unit = dimension.bands, dimension.values, dimension.unit
     if dimension.tree and values is not None:
-        yield Problem(JobWrong.code, where, "has values and a hierarchy", "drop values: the hierarchy names them")
+        yield Problem(
+            JobWrong.code, where, "has values and a hierarchy", "drop values: the hierarchy names them"
+        )
     if dimension.tree:
         for label in ambiguous_labels(dimension)[:3]:
             message = f"the hierarchy calls two sets of values {label}"
-            yield Problem(JobWrong.code, where, message, "give each node a name of its own, or publish fewer levels")
+            yield Problem(
+                JobWrong.code, where, message, "give each node a name of its own, or publish fewer levels"
+            )
         width = max(map(len, dimension.tree))
         if dimension.levels is not None and not all(0 <= level < width for level in dimension.levels):
-            yield Problem(JobWrong.code, where, f"levels must be 0 to {width - 1}", "level n is the file's column n")
+            yield Problem(
+                JobWrong.code, where, f"levels must be 0 to {width - 1}", "level n is the file's column n"
+            )
     if edges is not None:
         if values is not None:
             yield Problem(JobWrong.code, where, "has values and bands", "drop values: bands name theirs")

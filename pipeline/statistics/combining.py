@@ -104,13 +104,17 @@ def _axes(
     for position, dimension in enumerate(spec.dimensions):
         found, code = records.labels[position], records.codes[position]
         if is_open(dimension):
-            named = _named(found, code, records.person, _least(spec, release, dimension.column), spec, position)
+            named = _named(
+                found, code, records.person, _least(spec, release, dimension.column), spec, position
+            )
         else:
             source = tables[_table_of(spec, dimension.column)]
             kind = CLASSES[source.classes[dimension.column]].value_type
             named = tuple(x for x in declared_labels(dimension, kind) if x not in REST)
         present = np.bincount(code, minlength=len(found)) > 0
-        has_other = any(p and x not in named and x not in REST[1:] for x, p in zip(found, present, strict=True))
+        has_other = any(
+            p and x not in named and x not in REST[1:] for x, p in zip(found, present, strict=True)
+        )
         rest = [x for x in REST if (has_other if x == OTHER else _present(x, found, present))]
         leaves = (*named, *rest) or (NONE,)
         place = {label: number for number, label in enumerate(leaves)}
@@ -156,7 +160,9 @@ def _named(
     dimension = spec.dimensions[position]
     groups = list(labels)
     if dimension.subtotals:
-        coarsest = next(u for u in dimension.subtotals if not any(w in dimension.subtotals for w in FINER.get(u, ())))
+        coarsest = next(
+            u for u in dimension.subtotals if not any(w in dimension.subtotals for w in FINER.get(u, ()))
+        )
         groups = [x if x in REST else coarser(x, str(dimension.unit), coarsest) for x in labels]
     number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     group_code = np.array([number[g] for g in groups], dtype=np.int64)[code] if len(code) else code

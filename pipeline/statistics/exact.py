@@ -55,6 +55,7 @@ def solve_exactly(task: Task, known: Bools) -> Bools | None:
     master = _Master(task, free, place, known)
     threats = list(_threats(task))
     attackers = [_Attacker(block) for block in task.blocks]
+    held = np.where(task.sensitive | task.hidden, 1.0, 0.0)
     for whole in (False, True):  # cuts of fractional patterns are cheap, and most of those that are needed
         for _ in range(MOST_ROUNDS):
             chosen = master.solve(whole=whole)
@@ -62,7 +63,6 @@ def solve_exactly(task: Task, known: Bools) -> Bools | None:
                 return None
             if not len(chosen):
                 return known  # nothing cheaper
-            held = np.where(task.sensitive | task.hidden, 1.0, 0.0)
             held[free] = chosen
             cuts = [cut for t in threats if (cut := attackers[t.block].cut(t, held, task)) is not None]
             if not sum(master.add(capacity, far, chosen) for capacity, far in cuts):
@@ -71,7 +71,8 @@ def solve_exactly(task: Task, known: Bools) -> Bools | None:
             if whole:
                 return None
     pattern = task.sensitive.copy()
-    pattern[free[chosen > 0.5]] = True
+    pattern[np.flatnonzero(held > 0.5)] = True
+    pattern &= ~task.hidden
     return _confirmed(task, pattern)
 
 
@@ -89,7 +90,8 @@ def _threats(task: Task) -> Iterator[_Threat]:
     for coalition in (np.zeros(0, dtype=np.int64), *task.coalitions):
         for position, block in enumerate(task.blocks):
             outside = ~np.isin(block.cell, coalition)
-            for need, directions in ((block.need.up, (UP,)), (block.need.down, (DOWN,)), (block.need.width, (UP, DOWN))):
+            asked = ((block.need.up, (UP,)), (block.need.down, (DOWN,)), (block.need.width, (UP, DOWN)))
+            for need, directions in asked:
                 for number in np.flatnonzero((need > NEAR) & outside):
                     yield _Threat(position, int(number), float(need[number]), directions, coalition)
 
@@ -113,7 +115,9 @@ class _Attacker:
         share[threat.number] = 1.0
         most = _WIDE * threat.far
         self._program.set_bounds(
-            np.arange(block.size), np.maximum(block.lower, -most) * share, np.minimum(block.upper, most) * share
+            np.arange(block.size),
+            np.maximum(block.lower, -most) * share,
+            np.minimum(block.upper, most) * share,
         )
         reached, given = 0.0, 0.0
         capacity = np.zeros(task.cells)
@@ -129,7 +133,8 @@ class _Attacker:
             given += self._given()
             self._program.set_bounds(at, low, high)
             with np.errstate(invalid="ignore"):
-                gain = np.where(prices > NEAR, prices * block.upper, np.where(prices < -NEAR, prices * block.lower, 0.0))
+                rising, falling = prices * block.upper, prices * block.lower
+            gain = np.where(prices > NEAR, rising, np.where(prices < -NEAR, falling, 0.0))
             gain[threat.number] = 0.0
             gain[inside] = 0.0
             np.add.at(capacity, block.cell, gain)
@@ -146,7 +151,9 @@ class _Attacker:
     def _explained(self) -> Floats:
         rows = self._block.rows
         entries = rows.factors * self._program.row_duals()[rows.row_of_entry()]
-        return np.asarray(np.bincount(rows.columns, weights=entries, minlength=self._block.size), dtype=np.float64)
+        return np.asarray(
+            np.bincount(rows.columns, weights=entries, minlength=self._block.size), dtype=np.float64
+        )
 
     def _given(self) -> float:
         """What the rows' own bounds contribute, whatever the pattern."""

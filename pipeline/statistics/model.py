@@ -112,8 +112,7 @@ def output_schema(spec: StatisticSpec, classes: Mapping[str, str]) -> pa.Schema:
     decimal128(38, s + 2); a share: decimal128(38, 4)), and `status`.
     """
     fields = [pa.field(column, pa.string()) for column in dimension_columns(spec)]
-    for measure in spec.measures:
-        fields.append(pa.field(measure_name(measure), _measure_type(measure, classes)))
+    fields += [pa.field(measure_name(measure), _measure_type(measure, classes)) for measure in spec.measures]
     return pa.schema([*fields, pa.field("status", pa.string())])
 
 

@@ -96,12 +96,16 @@ def _quantity(cells: Cells, name: str) -> NDArray[Any]:
     return cells.rows if name == "rows" else cells.of(name).sums
 
 
-def _sums(values: NDArray[Any], shown: Bools, kind: pa.DataType, column: str, spec: StatisticSpec) -> pa.Array:
+def _sums(
+    values: NDArray[Any], shown: Bools, kind: pa.DataType, column: str, spec: StatisticSpec
+) -> pa.Array:
     numbers = [int(v) if s else None for v, s in zip(values, shown, strict=True)]
     try:
         if pa.types.is_integer(kind):
             return pa.array(numbers, kind)
-        return pa.array([None if n is None else Decimal(n).scaleb(-kind.scale, _EXACT) for n in numbers], kind)
+        return pa.array(
+            [None if n is None else Decimal(n).scaleb(-kind.scale, _EXACT) for n in numbers], kind
+        )
     except (pa.ArrowInvalid, OverflowError):
         raise JobWrong(
             f"a sum of {column} passes {'64 bits' if pa.types.is_integer(kind) else '38 digits'}",
@@ -115,7 +119,9 @@ def _quotients(
 ) -> pa.Array:
     """Exact quotients with so many digits more than the totals have."""
     quotients = [
-        _half_even(int(total) * 10**digits, int(number)).scaleb(-kind.scale, _EXACT) if number and show else None
+        _half_even(int(total) * 10**digits, int(number)).scaleb(-kind.scale, _EXACT)
+        if number and show
+        else None
         for total, number, show in zip(totals, numbers, shown, strict=True)
     ]
     assert kind == SHARE_TYPE or digits == 2

@@ -47,8 +47,9 @@ class _People:
     """The slice's people: a code for every row, and their digests in a file."""
 
     def __init__(self, view: SliceView, staging: Path) -> None:
-        subject = view.subject
+        subject: Any = view.subject
         coded = subject if pa.types.is_dictionary(subject.type) else subject.dictionary_encode()
+        self.subject = subject
         self.codes: pa.Array = coded.indices
         self._key = view.fingerprint_key
         self.file = f"statistics/people-{view.table}-{view.index:06d}.arrow"
@@ -82,10 +83,11 @@ def _of_release(
         used[np.asarray(chosen)] = True
         name = f"statistics/{release}-{statistic.name}-{view.table}-{view.index:06d}.arrow"
         own = view.table == spec.table
-        _write(staging / name, _records(view, spec, people, chosen) if own else _joined(view, spec, people, chosen))
-        refs.append(
-            PartialRef(release, statistic.name, name, len(chosen), without, view.table, people.file)
+        _write(
+            staging / name,
+            _records(view, spec, people, chosen) if own else _joined(view, spec, people, chosen),
         )
+        refs.append(PartialRef(release, statistic.name, name, len(chosen), without, view.table, people.file))
     counted = int(used.sum())
     for number, ref in enumerate(refs):
         first = (counted, len(rows) - counted) if number == 0 else (None, 0)
@@ -106,8 +108,10 @@ def _records(view: SliceView, spec: StatisticSpec, people: _People, rows: pa.Arr
         sizes.append(len(contributor[1]))
     order, starts = _grouped([person, *keys], [len(people.codes) or 1, *sizes])
     first = order[starts]
-    out = {f"d{i}": pa.DictionaryArray.from_arrays(pa.array(keys[i][first].astype(np.int32)), coded.dictionary)
-           for i, coded in enumerate(labels)}
+    out = {
+        f"d{i}": pa.DictionaryArray.from_arrays(pa.array(keys[i][first].astype(np.int32)), coded.dictionary)
+        for i, coded in enumerate(labels)
+    }
     out["person"] = pa.array(person[first])
     out["rows"] = pa.array(np.diff(starts, append=len(order)))
     for i, name in enumerate(measured_columns(spec)):
@@ -168,13 +172,15 @@ def _label(view: SliceView, dimension: Dimension, rows: pa.Array) -> pa.Dictiona
     return label(dimension, view.columns[dimension.column].take(rows))
 
 
-def _contributors(view: SliceView, column: str, people: _People, rows: pa.Array) -> tuple[Ints, NDArray[np.uint64]]:
+def _contributors(
+    view: SliceView, column: str, people: _People, rows: pa.Array
+) -> tuple[Ints, NDArray[np.uint64]]:
     """Return, for each row, a code of who contributes, and the digest of each code; without one, the person does."""
     raw = view.columns[column].take(rows)
     coded = raw if pa.types.is_dictionary(raw.type) else raw.cast(pa.string()).dictionary_encode()
     names = coded.dictionary.cast(pa.string())
     groups = people.digests(pc.binary_join_element_wise("contributor", names, "\x1f"))
-    subject = view.subject.take(rows)
+    subject = people.subject.take(rows)
     alone = subject if pa.types.is_dictionary(subject.type) else subject.dictionary_encode()
     persons = people.digests(alone.dictionary)
     has = np.asarray(coded.indices.is_valid())

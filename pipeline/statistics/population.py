@@ -21,7 +21,10 @@ def _apart(a: Filter, b: Filter) -> bool:
     if a.values is not None and b.values is not None:
         return not set(a.values) & set(b.values)
     return any(
-        low.at_least is not None and high.below is not None and low.at_least >= high.below and _comparable(low, high)
+        low.at_least is not None
+        and high.below is not None
+        and low.at_least >= high.below
+        and _comparable(low, high)
         for low, high in ((a, b), (b, a))
     )
 

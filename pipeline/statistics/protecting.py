@@ -79,9 +79,7 @@ def hold_back(
         ]
     )
     found = {
-        s.name: sensitive_cells(
-            cells[s.name], s.spec.protect, zeros_public=s.spec.protect.zeros == "public"
-        )
+        s.name: sensitive_cells(cells[s.name], s.spec.protect, zeros_public=s.spec.protect.zeros == "public")
         for s in statistics
     }
     task = task_of(

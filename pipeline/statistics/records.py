@@ -61,11 +61,13 @@ class People:
         labels, codes = list(records.labels), list(records.codes)
         for position in wanted:
             tables = [_read(staging / ref.path) for ref in refs]
-            person = np.concatenate([self.of(r, np.asarray(t["person"])) for r, t in zip(refs, tables, strict=True)])
+            person = np.concatenate(
+                [self.of(r, np.asarray(t["person"])) for r, t in zip(refs, tables, strict=True)]
+            )
             found, code = _unified([t[f"j{position}"] for t in tables])
             names = (*dict.fromkeys((*found, NONE, SEVERAL)),)
             own = np.full(self.number, names.index(NONE), dtype=np.int64)
-            told = np.array([name != NONE for name in found], dtype=bool)[code] if len(code) else np.zeros(0, dtype=bool)
+            told = np.array([*(name != NONE for name in found), False], dtype=bool)[code]
             pairs = np.unique(person[told] * len(names) + code[told])
             who, what = pairs // len(names), pairs % len(names)
             own[who] = what

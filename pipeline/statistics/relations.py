@@ -86,7 +86,9 @@ def identities(table: Table) -> Iterator[str]:
     shape = table.cells.shape
     for cell in np.ndindex(*shape):
         found = sorted(
-            axis.conditions[node] for axis, node in zip(table.cells.axes, cell, strict=True) if axis.conditions[node]
+            axis.conditions[node]
+            for axis, node in zip(table.cells.axes, cell, strict=True)
+            if axis.conditions[node]
         )
         yield "|".join([table.population, *found])
 
@@ -173,7 +175,9 @@ def _shareable(table: Table, shared: set[str] | None) -> Iterator[tuple[int, str
     choices = [range(len(a)) if a.column in shared else _tops(a) for a in axes]
     for nodes in np.ndindex(*(len(c) for c in choices)):
         cell = tuple(c[n] for c, n in zip(choices, nodes, strict=True))
-        found = sorted(axis.conditions[node] for axis, node in zip(axes, cell, strict=True) if axis.conditions[node])
+        found = sorted(
+            axis.conditions[node] for axis, node in zip(axes, cell, strict=True) if axis.conditions[node]
+        )
         yield int(grid[cell]), "|".join([table.population, *found])
 
 

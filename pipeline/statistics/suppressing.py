@@ -76,9 +76,7 @@ def closed_under_ties(task: Task, suppressed: Bools) -> Bools:
     return suppressed
 
 
-def failures_of(
-    task: Task, audits: Sequence[Audit], suppressed: Bools
-) -> list[tuple[int, Failure, Ints]]:
+def failures_of(task: Task, audits: Sequence[Audit], suppressed: Bools) -> list[tuple[int, Failure, Ints]]:
     """Return what the pattern lacks: block, need, and the coalition against which it is not met.
 
     Coalitions are asked only when outsiders are held off.
@@ -97,9 +95,7 @@ def failures_of(
     return found
 
 
-def _grow(
-    task: Task, audits: Sequence[Audit], start: Bools, prices: Floats
-) -> tuple[Bools, int]:
+def _grow(task: Task, audits: Sequence[Audit], start: Bools, prices: Floats) -> tuple[Bools, int]:
     suppressed = start.copy()
     widenings = [Widening(block, prices, task.fixed) for block in task.blocks]
     while found := failures_of(task, audits, suppressed):

@@ -72,9 +72,7 @@ def _blocks(
     counts = [name for name in linked.quantities if name in names and not name.startswith("sum:")]
     quantities = [_quantity(linked, name, needs, least) for name in counts]
     couples = [
-        (counts.index(few), counts.index("rows"))
-        for few in counts
-        if few != "rows" and "rows" in counts
+        (counts.index(few), counts.index("rows")) for few in counts if few != "rows" and "rows" in counts
     ]
     if quantities:
         yield block_of(quantities, couples)
@@ -88,7 +86,9 @@ def _quantity(linked: Linked, name: str, needs: Mapping[str, Need], least: float
     is_sum = name.startswith("sum:")
     if is_sum:
         column = name.removeprefix("sum:")
-        negative = any(one.has_negative for t in linked.tables for one in t.cells.measured if one.column == column)
+        negative = any(
+            one.has_negative for t in linked.tables for one in t.cells.measured if one.column == column
+        )
         lower = np.full(linked.size, -np.inf if negative else 0.0)
     else:
         lower = np.full(linked.size, 0.0 if name.startswith("values:") else least)

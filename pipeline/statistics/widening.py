@@ -47,7 +47,9 @@ class Widening:
         block, size = self.block, self.block.size
         price = np.where(held[block.cell], _HELD_BACK, 1.0) * self._price
         self._program.set_costs(np.arange(2 * size), np.concatenate([price, price]))
-        closed = np.flatnonzero(np.isin(block.cell, coalition)) if len(coalition) else np.zeros(0, dtype=np.int64)
+        closed = (
+            np.flatnonzero(np.isin(block.cell, coalition)) if len(coalition) else np.zeros(0, dtype=np.int64)
+        )
         self._bound(closed, np.zeros(len(closed)), np.zeros(len(closed)))
         at = np.array([number])
         rise = np.array([far if direction == UP else 0.0])
