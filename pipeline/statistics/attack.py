@@ -58,7 +58,9 @@ class Intervals:
     @property
     def recoverable(self) -> int:
         """How many targets the attacker knows exactly."""
-        return int(np.sum(self.upper - self.lower <= SLACK * np.maximum(1, np.abs(self.upper))))
+        known = np.isfinite(self.upper) & np.isfinite(self.lower)
+        lower, upper = self.lower[known], self.upper[known]
+        return int(np.sum(upper - lower <= SLACK * np.maximum(1, np.abs(upper))))
 
 
 def attack(system: System, known: Floats, targets: Ints | None = None) -> Intervals:

@@ -74,13 +74,15 @@ class Block:
 class Task:
     """Which cells to hold back so that every need is met, for outsiders and for each coalition.
 
-    `weight` is what losing a cell costs. `fixed` cells cannot be held back (public zeros); `hidden` ones are
+    `weight` is what losing a cell costs; `price` is what the search is told instead, so that of equally cheap
+    patterns it finds those that keep totals. `fixed` cells cannot be held back (public zeros); `hidden` ones are
     never published anyway. `coalitions` are sets of cells that one or two people know by themselves. In a pair
     of `ties` the second cell goes when the first one does.
     """
 
     cells: int
     weight: Floats = field(repr=False)
+    price: Floats = field(repr=False)
     sensitive: Bools = field(repr=False)
     fixed: Bools = field(repr=False)
     hidden: Bools = field(repr=False)

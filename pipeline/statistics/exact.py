@@ -172,10 +172,12 @@ class _Master:
         self._seen: set[tuple[bytes, bytes]] = set()
         weight = task.weight[free]
         self._weight = weight / max(float(weight.min(initial=np.inf)), 1e-9) if len(weight) else weight
-        # Only what is cheaper than the known pattern is looked for; whole costs are at least one apart.
-        least = 1.0 if np.allclose(self._weight, np.rint(self._weight)) else 1e-6
-        most = float(self._weight[known[free]].sum()) - least
-        self._rows.append((np.arange(len(free)), -self._weight, -most))
+        # Only what is cheaper than the known pattern is looked for: by a cell, where cells are what counts.
+        if np.all(weight < 2.0):
+            self._rows.append((np.arange(len(free)), -np.ones(len(free)), 1.0 - float(known[free].sum())))
+        else:
+            most = float(self._weight[known[free]].sum()) - 1e-6
+            self._rows.append((np.arange(len(free)), -self._weight, -most))
         for first, second in task.ties:
             if place[first] >= 0 and place[second] >= 0:
                 self._rows.append((place[[second, first]], np.array([1.0, -1.0]), 0.0))

@@ -33,6 +33,8 @@ class Rows:
 
     def times(self, values: Floats) -> Floats:
         """Return A x."""
+        if not len(self.columns):
+            return np.zeros(self.number)
         entries = self.factors * values[self.columns]
         sums = np.bincount(self.row_of_entry(), weights=entries, minlength=self.number)
         return np.asarray(sums, dtype=np.float64)

@@ -46,7 +46,7 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
     audits = tuple(Audit(block) for block in task.blocks)
     if not failures_of(task, audits, start):
         return Pattern(start, audits, "none", sum(a.programs for a in audits), len(task.coalitions))
-    grown, programs = _grow(task, audits, start, task.weight)
+    grown, programs = _grow(task, audits, start, task.price)
     pruned = _give_back(task, grown)
     for prices in _other_prices(task, pruned):
         other, more = _grow(task, tuple(Audit(block) for block in task.blocks), start, prices)
@@ -109,7 +109,7 @@ def _other_prices(task: Task, pattern: Bools) -> Iterator[Floats]:
     """Prices near the true ones: where the task is small, the best of some patterns is taken."""
     for attempt in range(MOST_ATTEMPTS if _effort(task, pattern) <= MOST_EFFORT else 0):
         chance = np.random.default_rng(attempt)  # the same numbers every time
-        yield task.weight * chance.uniform(0.6, 1.6, task.cells)
+        yield task.price * chance.uniform(0.6, 1.6, task.cells)
 
 
 def _effort(task: Task, pattern: Bools) -> int:

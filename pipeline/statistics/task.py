@@ -38,15 +38,20 @@ def task_of(
         for name, need in found.needs.items():
             needs[name] = needs.get(name, Need.nothing(size)).at_least(_placed(need, place, size))
     hidden = ~shown
-    weight = np.ones(size)
+    counts = np.nan_to_num(linked.quantities.get("rows", linked.quantities["people"]))
+    # All parts of one together stay below one: a cell more is always worse than a larger one.
+    weight = 1.0 + 0.9 * counts / max(float(counts.sum()), 1.0)
+    price = 1.0 + counts / max(float(counts.max(initial=0.0)), 1.0)
     for table in linked.tables:
         if table.name in dear:
             weight[linked.places[table.name]] = 1.0 + np.maximum(table.cells.rows, table.cells.people)
+            price[linked.places[table.name]] = weight[linked.places[table.name]]
     names = frozenset().union(*published.values())
     blocks = tuple(_blocks(linked, names, needs, 1.0 if zeros else 0.0))
     return Task(
         size,
         weight,
+        price,
         sensitive & shown & ~fixed,
         fixed,
         hidden,
