@@ -104,7 +104,7 @@ def test_who_is_alone_in_a_cell_cannot_find_the_other() -> None:
     linked = linked_of(cells_by_hand([axis("a", 3), axis("b", 4)], records))
     task = task_for(linked, Protection(min_people=5))
     alone = np.flatnonzero(linked.quantities["people"] == 1)
-    assert [c.tolist() for c in coalitions_of(linked, task.sensitive)] == [alone.tolist()]
+    assert [c.cells.tolist() for c in coalitions_of(linked, task.sensitive)] == [alone.tolist()]
     square = np.zeros(linked.size, dtype=bool)
     square[[0, 1, 5, 6]] = True
     assert recoverable(linked, square, "rows") == 0, "an outsider finds nothing"
@@ -121,7 +121,7 @@ def test_two_who_are_alone_together_know_what_each_knows() -> None:
     linked = linked_of(cells)
     (known,) = coalitions_of(linked, task_for(linked, TEN).sensitive)
     # Both are in the cell of two; alone in one each. The total of the first row is theirs, and so its parts are.
-    assert known.tolist() == [0, 1, 2, 3, 5]
+    assert known.cells.tolist() == [0, 1, 2, 3, 5]
 
 
 def test_people_add_up_only_where_nobody_is_in_two_parts() -> None:

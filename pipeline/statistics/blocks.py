@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.statistics.cells import Bools, Ints
+from pipeline.statistics.cells import Axis, Bools, Ints
 from pipeline.statistics.programs import Floats, Rows
 
 
@@ -71,13 +71,28 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Coalition:
+    """What one or two people know by themselves: the cells that are all theirs, and those that are theirs in part.
+
+    A cell that is theirs in part they know to be at least their part, so nothing is asked below the truth there.
+    """
+
+    cells: Ints = field(repr=False)
+    partly: Ints = field(repr=False)
+
+    @staticmethod
+    def nobody() -> "Coalition":
+        """An outsider."""
+        return Coalition(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
 class Task:
     """Which cells to hold back so that every need is met, for outsiders and for each coalition.
 
     `weight` is what losing a cell costs; `price` is what the search is told instead, so that of equally cheap
     patterns it finds those that keep totals. `fixed` cells cannot be held back (public zeros); `hidden` ones are
-    never published anyway. `coalitions` are sets of cells that one or two people know by themselves. In a pair
-    of `ties` the second cell goes when the first one does.
+    never published anyway. In a pair of `ties` the second cell goes when the first one does.
     """
 
     cells: int
@@ -87,8 +102,9 @@ class Task:
     fixed: Bools = field(repr=False)
     hidden: Bools = field(repr=False)
     blocks: tuple[Block, ...] = field(repr=False)
-    coalitions: tuple[Ints, ...] = field(repr=False)
+    coalitions: tuple[Coalition, ...] = field(repr=False)
     ties: Ints = field(repr=False)  # (pairs, 2)
+    tables: tuple[tuple[tuple[Axis, ...], Ints], ...] = field(default=(), repr=False)  # axes, linked cells
 
 
 def block_of(quantities: Sequence[Quantity], couples: Sequence[tuple[int, int]] = ()) -> Block:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.statistics.auditing import DOWN, NEAR, UP, Audit
-from pipeline.statistics.blocks import Block, Task
+from pipeline.statistics.blocks import Block, Coalition, Task
 from pipeline.statistics.cells import Bools, Ints
 from pipeline.statistics.programs import Floats, Program, Rows
 
@@ -32,7 +32,7 @@ class _Threat:
     number: int
     far: float
     directions: tuple[int, ...]  # both for a width
-    coalition: Ints = field(repr=False)
+    coalition: Coalition = field(repr=False)
 
 
 def fits(task: Task, pattern: Bools) -> bool:
@@ -87,12 +87,13 @@ def _confirmed(task: Task, pattern: Bools) -> Bools | None:
 
 
 def _threats(task: Task) -> Iterator[_Threat]:
-    for coalition in (np.zeros(0, dtype=np.int64), *task.coalitions):
+    for coalition in (Coalition.nobody(), *task.coalitions):
         for position, block in enumerate(task.blocks):
-            outside = ~np.isin(block.cell, coalition)
+            outside = ~np.isin(block.cell, coalition.cells)
+            partly = np.isin(block.cell, coalition.partly)
             asked = ((block.need.up, (UP,)), (block.need.down, (DOWN,)), (block.need.width, (UP, DOWN)))
             for need, directions in asked:
-                for number in np.flatnonzero((need > NEAR) & outside):
+                for number in np.flatnonzero((need > NEAR) & outside & ~(partly & (directions == (DOWN,)))):
                     yield _Threat(position, int(number), float(need[number]), directions, coalition)
 
 
@@ -110,7 +111,7 @@ class _Attacker:
         `held` is 1 where a cell is held back, 0 where not, and between where the pattern is fractional.
         """
         block = self._block
-        inside = np.isin(block.cell, threat.coalition)
+        inside = np.isin(block.cell, threat.coalition.cells)
         share = np.where(inside, 0.0, held[block.cell])
         share[threat.number] = 1.0
         most = _WIDE * threat.far

@@ -117,8 +117,13 @@ class Program:
         self._highs.changeColsCost(len(columns), columns.astype(np.int32), costs.astype(np.float64))
         self._costs = columns
 
-    def minimize(self) -> bool:
-        """Solve; return False when there is no bound. Raises ValueError when nothing fits."""
+    def minimize(self, *, afresh: bool = False) -> bool:
+        """Solve; return False when there is no bound. Raises ValueError when nothing fits.
+
+        Solved `afresh`, the model is simplified first: quicker than a warm start where much has changed.
+        """
+        if afresh:
+            self._highs.clearSolver()
         self._highs.run()
         status = self._highs.getModelStatus()
         kinds = self._highspy.HighsModelStatus

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.statistics.blocks import Block, Need, Quantity, Task, block_of
+from pipeline.statistics.blocks import Block, Coalition, Need, Quantity, Task, block_of
 from pipeline.statistics.cells import Bools, Ints
 from pipeline.statistics.relations import Linked, Relations, rows_of
 from pipeline.statistics.rules import Sensitivity
@@ -58,6 +58,7 @@ def task_of(
         blocks,
         coalitions_of(linked, sensitive | hidden),
         ties,
+        tuple((table.cells.axes, linked.places[table.name]) for table in linked.tables),
     )
 
 
@@ -110,8 +111,8 @@ def _quantity(linked: Linked, name: str, needs: Mapping[str, Need], least: float
 # ------------------------------------------------------------------ coalitions
 
 
-def coalitions_of(linked: Linked, held: Bools) -> tuple[Ints, ...]:
-    """Return the cells that each one or two people know by themselves, without repetition.
+def coalitions_of(linked: Linked, held: Bools) -> tuple[Coalition, ...]:
+    """Return what each one or two people know by themselves, without repetition.
 
     One who is alone in a cell knows it; two who are alone in a cell know it together, and with it the cells in
     which one of them is alone. Who knows a total knows its parts: what is not theirs is nobody's.
@@ -129,9 +130,12 @@ def coalitions_of(linked: Linked, held: Bools) -> tuple[Ints, ...]:
     found = [cells for person, cells in sorted(alone.items()) if person not in paired]
     for (first, second), cells in sorted(pairs.items()):
         found.append([*cells, *alone.get(first, ()), *alone.get(second, ())])
-    by_whole = _by_whole(linked.relations)
+    by_whole, by_part = _by_whole(linked.relations), _by_part(linked.relations)
     whole = dict.fromkeys(_with_parts(linked.relations, by_whole, cells) for cells in found)
-    return tuple(np.array(cells, dtype=np.int64) for cells in whole)
+    return tuple(
+        Coalition(np.array(cells, dtype=np.int64), _above(linked.relations, by_part, cells))
+        for cells in whole
+    )
 
 
 def _contributors(linked: Linked) -> Ints:
@@ -158,4 +162,25 @@ def _by_whole(relations: Relations) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for r, whole in enumerate(relations.wholes):
         found.setdefault(int(whole), []).append(r)
+    return found
+
+
+def _above(relations: Relations, by_part: Mapping[int, Sequence[int]], cells: Sequence[int]) -> Ints:
+    """What the cells are part of, without themselves."""
+    found: set[int] = set()
+    waiting = list(cells)
+    while waiting:
+        for r in by_part.get(waiting.pop(), ()):
+            whole = int(relations.wholes[r])
+            if whole not in found:
+                found.add(whole)
+                waiting.append(whole)
+    return np.array(sorted(found - set(cells)), dtype=np.int64)
+
+
+def _by_part(relations: Relations) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    owner = np.repeat(np.arange(relations.number), np.diff(relations.starts))
+    for r, part in zip(owner.tolist(), relations.parts.tolist(), strict=True):
+        found.setdefault(part, []).append(r)
     return found
