@@ -124,7 +124,7 @@ def _asked(releases: Sequence[ReleasePlan], recipient: str | None) -> Sequence[R
 def _cuts(config: Config, date: str, base: Path) -> Mapping[str, Cut]:
     """Cut the tables that some release reads."""
     read = {table for release in config.job.releases for table in release.tables}
-    read |= {s.table for specs in config.statistics.values() for s in specs.statistics.values()}
+    read |= {t for specs in config.statistics.values() for s in specs.statistics.values() for t in s.tables}
     return {name: cut(name, config.job.tables[name], date, base) for name in sorted(read)}
 
 
@@ -145,7 +145,14 @@ def _statistics_problems(config: Config) -> list[Problem]:
                 problem
                 for name, spec in specs.statistics.items()
                 for problem in check(
-                    f"statistics {name}", spec, config.job.tables[spec.table], config.catalog[spec.table]
+                    f"statistics {name}",
+                    spec,
+                    config.job.tables[spec.table],
+                    config.catalog[spec.table],
+                    {
+                        table: (source, config.catalog.get(table, {}))
+                        for table, source in config.job.tables.items()
+                    },
                 )
             ),
             *linked(specs.statistics),

@@ -32,7 +32,14 @@ from pipeline.release.shifted import count_near_dates, inspect_shifts
 from pipeline.release.standing import settle_pending
 from pipeline.release.subject_index import note_subjects
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
-from pipeline.statistics import PartialRef, aggregate_slice, combine, protect_table, rows_of_statistics
+from pipeline.statistics import (
+    PartialRef,
+    aggregate_slice,
+    combine_release,
+    protect_release,
+    rows_of_statistics,
+)
+from pipeline.statistics.evidence import write_evidence
 from pipeline.subject_keys import settle, subject_keys_ready
 from transforms import Keyring
 
@@ -105,7 +112,7 @@ def _stages(
         fingerprint_key = secrets.token_bytes(16)
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
         results = _protect(order, ready, engine, staging, run, progress, keyring, store)
-        statistics = _statistics(ready.plan, results, engine, staging)
+        statistics = _statistics(ready.plan, results, engine, staging, store.run_dir(run))
         labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
         shifts = inspect_shifts(near for result in results for near in result.of(count_near_dates))
         findings = [*(result.of(inspect_slice) for result in results), *labels, *shifts]
@@ -159,20 +166,18 @@ def _protect(
 
 
 def _statistics(
-    plan: Plan, results: Sequence[SliceResult], engine: LocalEngine, staging: Path
+    plan: Plan, results: Sequence[SliceResult], engine: LocalEngine, staging: Path, evidence: Path
 ) -> Mapping[int, Mapping[str, pa.Table]]:
-    """Release number -> statistic -> protected table."""
+    """Release number -> statistic -> protected table; the proof goes to the run's directory in the state."""
     refs = _refs(results)
-    return {
-        release.number: {
-            entry.name: protect_table(
-                engine.group(combine, refs, release.number, entry, plan.tables[entry.spec.table], staging),
-                entry.spec,
-            )
-            for entry in release.statistics
-        }
-        for release in plan.releases
-    }
+    answer: dict[int, Mapping[str, pa.Table]] = {release.number: {} for release in plan.releases}
+    for release in plan.releases:
+        if release.statistics:
+            cells = engine.group(combine_release, refs, release, plan.tables, staging)
+            protected = engine.group(protect_release, cells, release, plan.tables)
+            write_evidence(evidence, release.recipient, protected.evidence)
+            answer[release.number] = protected.tables
+    return answer
 
 
 def _refs(results: Sequence[SliceResult]) -> list[PartialRef]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.config.models import StatisticSpec, TableSource
 from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan, TablePlan
-from pipeline.statistics import Cells, PartialRef, aggregate_slice, combine, protect_table
+from pipeline.statistics import Cells, PartialRef, aggregate_slice, combine_release, protect_release
 from pipeline.statistics.dimensions import label
 
 CLASSES = {
@@ -87,11 +87,12 @@ def refs_of(
 
 def cells_of(slices: Sequence[Sequence[Row]], statistic: StatisticSpec, staging: Path) -> Cells:
     refs = refs_of(slices, statistic, staging)
-    return combine(refs, 4, StatisticPlan("s", statistic), TABLE, staging)
+    return combine_release(refs, plan(statistic).releases[0], {"orders": TABLE}, staging)["s"]
 
 
 def published(slices: Sequence[Sequence[Row]], statistic: StatisticSpec, staging: Path) -> pa.Table:
-    return protect_table(cells_of(slices, statistic, staging), statistic)
+    cells = {"s": cells_of(slices, statistic, staging)}
+    return protect_release(cells, plan(statistic).releases[0], {"orders": TABLE}).tables["s"]
 
 
 def recount(rows: Sequence[Row], statistic: StatisticSpec) -> dict[tuple[str, ...], Mapping[str, Any]]:

@@ -126,11 +126,12 @@ def test_the_manifest_says_who_what_how_and_on_which_terms() -> None:
     assert manifest["tables"][0]["rows"] == ROWS
 
 
-def test_rows_are_called_de_identified_and_statistics_threshold_only() -> None:
+def test_rows_are_called_de_identified_and_statistics_protected_by_suppression() -> None:
     assert "de-identified" in manifest_of(plan_of())["label"]
     plan = statistics_plan()
     manifest = release_manifest(plan, plan.releases[0], {}, {})
-    assert manifest["label"] == manifest["terms"]["protection"] == "threshold only"
+    assert manifest["label"] == manifest["terms"]["protection"]
+    assert "suppression, audited" in manifest["label"]
     assert "rows" not in json.dumps(manifest["statistics"][0]["files"])
     assert "status" not in manifest["terms"]
 

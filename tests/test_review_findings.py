@@ -143,16 +143,20 @@ def test_statistics_are_not_published_again_elsewhere(tmp_path: Path) -> None:
     assert not job.tree("elsewhere")
 
 
-def test_two_statistics_of_one_table_are_refused() -> None:
-    """They share a total: what one suppresses, the difference can show."""
-    city, both = (
-        StatisticSpec.model_validate(
-            {"table": "orders", "dimensions": [{"column": c} for c in columns], "measures": ["people"]}
+def test_two_statistics_whose_relation_cannot_be_written_are_refused() -> None:
+    """Their difference would be audited by nobody; the same cells in two tables are."""
+    city, both, declared, some = (
+        StatisticSpec.model_validate({"table": "orders", "measures": ["people"], **more})
+        for more in (
+            {"dimensions": [{"column": "city"}]},
+            {"dimensions": [{"column": "city"}, {"column": "channel"}]},
+            {"dimensions": [{"column": "city", "values": ["Perth"]}]},
+            {"dimensions": [{"column": "city"}], "filters": [{"column": "channel", "values": ["web"]}]},
         )
-        for columns in (("city",), ("city", "channel"))
     )
-    assert not list(linked({"city": city}))
-    assert [problem.code for problem in linked({"city": city, "both": both})] == [2]
+    assert not list(linked({"city": city, "both": both}))
+    assert [problem.code for problem in linked({"city": city, "declared": declared})] == [2]
+    assert [problem.code for problem in linked({"city": city, "some": some})] == [2]
 
 
 def test_a_child_that_holds_values_writes_nothing_to_stderr() -> None:
@@ -304,9 +308,9 @@ def test_files_of_subjects_are_private_and_short_lived(
             modes.extend(path.stat().st_mode & 0o777 for path in (work.withholding_file, work.links_file))
         return original(self, work, *rest)  # type: ignore[arg-type]
 
-    def look(plan: object, results: object, engine: object, staging: Path) -> object:
+    def look(plan: object, results: object, engine: object, staging: Path, evidence: Path) -> object:
         left.extend(path.name for path in staging.glob("*.arrow"))
-        return statistics(plan, results, engine, staging)  # type: ignore[arg-type]
+        return statistics(plan, results, engine, staging, evidence)  # type: ignore[arg-type]
 
     original, statistics = LocalEngine.map_slices, run._statistics
     monkeypatch.setattr(LocalEngine, "map_slices", map_slices)

@@ -107,13 +107,13 @@ def test_the_courier_gets_exactly_the_contract_in_an_order_that_is_not_the_input
     assert len(set(numbers)) == 300 and numbers != sorted(numbers)
 
 
-def test_statistics_hide_small_cells_and_say_threshold_only(done):
+def test_statistics_hide_small_cells_and_say_how(done):
     rows = list(csv.DictReader(io.StringIO(done.tree()[f"market/{DATE}/statistics/sales.csv"].decode())))
     assert {row["city"] for row in rows} >= {"Sydney", "Perth", "Hobart"}
     for row in rows:
         assert (row["status"] == "suppressed") == (row["people"] == "")
         assert row["people"] == "" or int(row["people"]) >= 5
-    assert b"threshold only" in done.tree()[f"market/{DATE}/manifest.json"]
+    assert b"audited by linear programs" in done.tree()[f"market/{DATE}/manifest.json"]
 
 
 def test_verify_accepts_what_was_published_and_notices_one_changed_byte(job):
@@ -213,7 +213,7 @@ def test_a_dry_run_publishes_nothing(job):
             "mobile_phone: {transform: sha256}",
             "accept_weakness",
         ),
-        (2, "statistics.yaml", "measures:", "totals: true\n    measures:", "not built yet"),
+        (2, "statistics.yaml", "measures:", "totals: [town]\n    measures:", "town is no dimension"),
         (4, "job.yaml", "consent: {path: in/consent.csv}", "consent: {path: in/nowhere.csv}", "consent"),
         (4, "job.yaml", "in/orders/", "in/order/", "no file matches"),
         (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from pipeline.config.models import Policy
+from pipeline.config.models import Dimension, Policy, StatisticsSpec
 from pipeline.config.reading import Place
 from transforms import AnyTransform, Hierarchy, TransformError
 
@@ -22,6 +22,42 @@ def fill_hierarchies(policy: Policy, base: Path) -> tuple[Policy, list[tuple[Pla
             key: _fill(transform, base, (section, key), problems) for key, transform in transforms.items()
         }
     return policy.model_copy(update=filled), problems
+
+
+def fill_trees(spec: StatisticsSpec, base: Path) -> tuple[StatisticsSpec, list[tuple[Place, str]]]:
+    """Return the statistics with the tree of every dimension that names a hierarchy file, and the problems."""
+    problems: list[tuple[Place, str]] = []
+    filled = {}
+    for name, statistic in spec.statistics.items():
+        dimensions = tuple(
+            _with_tree(dimension, base, ("statistics", name, "dimensions", number), problems)
+            for number, dimension in enumerate(statistic.dimensions)
+        )
+        filled[name] = statistic.model_copy(update={"dimensions": dimensions})
+    return spec.model_copy(update={"statistics": filled}), problems
+
+
+def _with_tree(
+    dimension: Dimension, base: Path, place: Place, problems: list[tuple[Place, str]]
+) -> Dimension:
+    if dimension.hierarchy is None:
+        return dimension
+    try:
+        with (base / dimension.hierarchy).open(encoding="utf-8-sig", newline="") as file:
+            rows = tuple(tuple(row) for row in islice(csv.reader(file, delimiter=";"), MOST_ROWS) if row)
+    except OSError as error:
+        problems.append(((*place, "hierarchy"), f"cannot be read: {error.strerror}"))
+        return dimension
+    except (UnicodeDecodeError, csv.Error):
+        problems.append(((*place, "hierarchy"), "must be UTF-8 text with one value and its levels a line"))
+        return dimension
+    values = [row[0] for row in rows]
+    if not rows or len(set(values)) != len(values) or len({len(row) for row in rows}) != 1:
+        problems.append(
+            ((*place, "hierarchy"), "must list each value once, all with the same number of levels")
+        )
+        return dimension
+    return dimension.model_copy(update={"tree": rows})
 
 
 def _fill(

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.classes import CLASSES
-from pipeline.config.hierarchies import fill_hierarchies
+from pipeline.config.hierarchies import fill_hierarchies, fill_trees
 from pipeline.config.models import Catalog, Job, Policy, StatisticsSpec
 from pipeline.config.reading import Document, problem_at, read_yaml
 from pipeline.config.validating import validate
@@ -52,7 +52,7 @@ def load_config(path: Path, base: Path) -> Config:
     for name in dict.fromkeys(release.statistics for release in job.releases if release.statistics):
         documents[name], spec = load.file(name, StatisticsSpec)
         if spec is not None:
-            statistics[name] = spec
+            statistics[name] = load.trees(documents[name], spec)
     problems += _job_problems(document, job)
     if catalog is not None and catalog_document is not None:
         problems += _catalog_problems(catalog_document, catalog, job, document)
@@ -96,6 +96,12 @@ class _Loader:
 
     def hierarchies(self, document: Document | None, policy: Policy) -> Policy:
         filled, problems = fill_hierarchies(policy, self.base)
+        if document is not None:
+            self.problems += [problem_at(document, place, message) for place, message in problems]
+        return filled
+
+    def trees(self, document: Document | None, spec: StatisticsSpec) -> StatisticsSpec:
+        filled, problems = fill_trees(spec, self.base)
         if document is not None:
             self.problems += [problem_at(document, place, message) for place, message in problems]
         return filled
@@ -209,8 +215,18 @@ def _statistics_problems(document: Document, spec: StatisticsSpec, catalog: Cata
                 document, (*place, "table"), f"no table {statistic.table}", nearest(statistic.table, catalog)
             )
             continue
+        joined = {column: join.table for join in statistic.join for column in join.columns}
         for number, dimension in enumerate(statistic.dimensions):
-            if dimension.column not in columns:
+            if dimension.column in joined:
+                columns_of = catalog.get(joined[dimension.column], {})
+                if dimension.column not in columns_of:
+                    yield problem_at(
+                        document,
+                        (*place, "join"),
+                        f"no column {dimension.column} in {joined[dimension.column]}",
+                        nearest(dimension.column, columns_of),
+                    )
+            elif dimension.column not in columns:
                 yield problem_at(
                     document,
                     (*place, "dimensions", number),

@@ -89,7 +89,9 @@ class ReleasePlan:
     @property
     def tables(self) -> tuple[str, ...]:
         """Tables that the release reads, sorted."""
-        return tuple(sorted({e.table for e in self.exports} | {s.spec.table for s in self.statistics}))
+        return tuple(
+            sorted({e.table for e in self.exports} | {t for s in self.statistics for t in s.spec.tables})
+        )
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,9 @@ def _release(
             )
     specs = config.statistics[spec.statistics].statistics if spec.statistics else {}
     if spec.basis == "consent":
-        problems += _people_needed(config, spec, [*spec.tables, *(s.table for s in specs.values())])
+        problems += _people_needed(
+            config, spec, [*spec.tables, *(t for s in specs.values() for t in s.tables)]
+        )
     release = ReleasePlan(
         number=number,
         recipient=spec.recipient,
@@ -284,7 +286,7 @@ def _table(name: str, config: Config, releases: Sequence[ReleasePlan]) -> TableP
         if step.published
     }
     counted = {
-        c for r in releases for s in r.statistics if s.spec.table == name for c in statistic_columns(s)
+        c for r in releases for s in r.statistics if name in s.spec.tables for c in statistic_columns(s, name)
     }
     identities = {column for column, c in classes.items() if CLASSES[c].kind == "direct_identifier"}
     used = published | counted | identities | set(source.subject_columns)
@@ -298,15 +300,22 @@ def _table(name: str, config: Config, releases: Sequence[ReleasePlan]) -> TableP
     )
 
 
-def statistic_columns(statistic: StatisticPlan) -> frozenset[str]:
-    """Columns that a statistic reads, without the subject."""
+def statistic_columns(statistic: StatisticPlan, table: str) -> frozenset[str]:
+    """Columns of one table that a statistic reads, without the subject."""
     spec = statistic.spec
-    measured = {
-        str(getattr(m, "sum", None) or getattr(m, "mean", None))
-        for m in spec.measures
-        if not isinstance(m, str)
-    }
-    return frozenset({dimension.column for dimension in spec.dimensions} | measured)
+    joined = {column for join in spec.join for column in join.columns}
+    if table != spec.table:
+        return frozenset(column for join in spec.join if join.table == table for column in join.columns)
+    columns = {dimension.column for dimension in spec.dimensions if dimension.column not in joined}
+    columns |= {one.column for one in spec.filters}
+    columns |= {spec.cohort.column} if spec.cohort else set()
+    columns |= {spec.protect.contributor} if spec.protect.contributor else set()
+    for measure in spec.measures:
+        for kind in ("sum", "mean", "share"):
+            column = getattr(measure, kind, None)
+            if isinstance(column, str) and column not in ("people", "rows"):
+                columns.add(column)
+    return frozenset(columns)
 
 
 def _clear_without_contract(config: Config, releases: Sequence[ReleasePlan]) -> Iterator[str]:

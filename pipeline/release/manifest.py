@@ -15,23 +15,25 @@ import pyarrow as pa
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
 from pipeline.release.domain_text import domain_as_json, kept_domains, published_domain
-from pipeline.statistics.model import output_schema
+from pipeline.statistics.model import dimension_columns, output_schema
 from transforms import RedactText
 
 FORMAT = "pouch-release/1"
 MANIFEST = "manifest.json"
 DATA_PACKAGE = "datapackage.json"
 STATISTICS_FORMATS = ("csv", "parquet")
-STATISTICS_GRADE = 2  # protected by a threshold only: for the recipient, not for everyone
+STATISTICS_GRADE = (
+    2  # guarded against computing back, not against everything: for the recipient, not for everyone
+)
 DE_IDENTIFIED = "de-identified rows: still personal data, not anonymized"
 IDENTIFIED = "identified rows: personal data in clear, as the contract or policy says"
-THRESHOLD_ONLY = "threshold only"
+SUPPRESSED = "statistics protected by suppression, audited by linear programs"
 
 
 def label_of(release: ReleasePlan) -> str:
     """What the rows are, honestly: who gets names or phones in clear does not hold de-identified data."""
     if not release.exports:
-        return THRESHOLD_ONLY
+        return SUPPRESSED
     kept = [s.data_class for e in release.exports for s in e.steps if s.transform.transform == "keep"]
     in_clear = any(CLASSES[c].kind == "direct_identifier" and CLASSES[c].grade >= 3 for c in kept)
     return IDENTIFIED if in_clear else DE_IDENTIFIED
@@ -113,7 +115,7 @@ def terms(plan: Plan, release: ReleasePlan) -> dict[str, Any]:
     if release.exports:
         agreed["status"] = f"still personal data: {label_of(release).partition(':')[0]}, not anonymized"
     else:
-        agreed["protection"] = "threshold only"
+        agreed["protection"] = SUPPRESSED
     return agreed
 
 
@@ -146,11 +148,15 @@ def _column(step: Step) -> dict[str, Any]:
 
 def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:
     schema = statistic_schema(plan, statistic)
-    dimensions = {dimension.column for dimension in statistic.spec.dimensions}
+    dimensions = set(dimension_columns(statistic.spec))
     return {
         "name": statistic.name,
         "files": [statistic_name(statistic.name, file_format) for file_format in STATISTICS_FORMATS],
-        "protection": {"label": "threshold only", "min_people": statistic.spec.protect.min_people},
+        "protection": {
+            "label": SUPPRESSED,
+            "min_people": statistic.spec.protect.min_people,
+            "zeros": statistic.spec.protect.zeros,
+        },
         "columns": [{"name": f.name, "type": str(f.type), "role": _role(f.name, dimensions)} for f in schema],
     }
 

@@ -218,5 +218,8 @@ def _statistic(
     for measure in measures:
         if pc.any(pc.and_(suppressed, pc.is_valid(table[measure]))).as_py():
             yield _problem(name, f"a suppressed row has a value in {measure}")
-    if "people" in measures and pc.any(pc.less(table["people"], least)).as_py():
+    few = pc.less(table["people"], least) if "people" in measures else pa.array([False])
+    if statistic["protection"].get("zeros") == "public" and "people" in measures:
+        few = pc.and_(few, pc.greater(table["people"], 0))
+    if pc.any(few).as_py():
         yield _problem(name, f"a published row counts fewer than {least} people")

@@ -1,35 +1,37 @@
-"""Protected statistics: counts and sums over people, published only where enough people share a cell.
+"""Protected statistics: counts and sums over people, from which nobody can compute back to a person.
 
-This form knows one rule, the threshold on distinct subjects. `PROTECTION` is its honest name in manifests,
-and `NOT_PROTECTED` says what the rule does not see.
+Primary rules name the cells that must not be published, complementary suppression holds back what would give them
+away, and an attacker with linear programs audits the result before it is published. `PROTECTION` is its name in
+manifests, and `NOT_PROTECTED` says what it does not see.
 """
 
+from pipeline.statistics.cells import Cells
 from pipeline.statistics.checking import check, linked
-from pipeline.statistics.combining import combine
-from pipeline.statistics.model import Cells, PartialRef, labels_from_data, output_schema, rows_of_statistics
+from pipeline.statistics.combining import combine_release
+from pipeline.statistics.model import PartialRef, labels_from_data, output_schema, rows_of_statistics
 from pipeline.statistics.partial import aggregate_slice
-from pipeline.statistics.threshold import protect_table
+from pipeline.statistics.protecting import Protected, protect_release
 
 __all__ = [
     "NOT_PROTECTED",
     "PROTECTION",
     "Cells",
     "PartialRef",
+    "Protected",
     "aggregate_slice",
     "check",
-    "combine",
+    "combine_release",
     "labels_from_data",
     "linked",
     "output_schema",
-    "protect_table",
+    "protect_release",
     "rows_of_statistics",
 ]
 
-PROTECTION = "threshold only"
+PROTECTION = "suppression audited by linear programs"
 
 NOT_PROTECTED = (
-    "a suppressed cell can be recovered by who knows the total from elsewhere (no complementary suppression)",
-    "two tables, dates or reruns can be subtracted from each other (no guard against differences)",
-    "one person can make up most of a published sum (no dominance rule)",
-    "all people of a published cell share its dimension values (no group disclosure rule)",
+    "two dates, reruns or releases can be subtracted from each other",
+    "what an attacker knows of single people from elsewhere narrows the intervals further",
+    "more than two people who put together what they know of themselves",
 )

@@ -2,16 +2,28 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from math import prod
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import Dimension, StatisticSpec, TableSource
-from pipeline.errors import JobWrong, NotBuilt, Problem, nearest
+from pipeline.config.models import Cohort, Dimension, Filter, Join, Share, StatisticSpec, TableSource
+from pipeline.errors import JobWrong, Problem, nearest
+from pipeline.statistics.axes import FINER, ambiguous_labels
 from pipeline.statistics.dimensions import bands, declared_labels
-from pipeline.statistics.model import MAX_CELLS, RESERVED, is_open, measure_name, measured
+from pipeline.statistics.filtering import limit
+from pipeline.statistics.model import (
+    MAX_CELLS,
+    RESERVED,
+    dimension_columns,
+    is_open,
+    joined_columns,
+    measure_name,
+    measured,
+)
+from pipeline.statistics.population import disjoint, population_of
 
 _UNIT_VALUES = {
     "year": r"\d{4}",
@@ -19,34 +31,49 @@ _UNIT_VALUES = {
     "month": r"\d{4}-(0[1-9]|1[0-2])",
     "week": r"\d{4}-W(0[1-9]|[1-4]\d|5[0-3])",
     "day": r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])",
+    "weekday": r"[1-7]",
+    "hour_of_day": r"([01]\d|2[0-3])",
     "hour": r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])",
 }
 
 
-def check(where: str, spec: StatisticSpec, source: TableSource, classes: Mapping[str, str]) -> list[Problem]:
+def check(
+    where: str,
+    spec: StatisticSpec,
+    source: TableSource,
+    classes: Mapping[str, str],
+    others: Mapping[str, tuple[TableSource, Mapping[str, str]]] | None = None,
+) -> list[Problem]:
     """Return everything that is wrong with one statistic; an empty list means that it can be computed.
 
     `where` names the statistic in messages, `source` is its table's, `classes` maps the table's columns to
-    data classes. All problems have exit code 2; what a later form brings is refused as not built yet.
+    data classes; `others` has both for the tables that it may join. All problems have exit code 2.
     """
-    problems = [*_not_built(where, spec, source), *_names(where, spec)]
-    if not source.subject_columns:
-        problems.append(
-            Problem(
-                JobWrong.code,
-                where,
-                f"table {spec.table} has no subject, and statistics count people",
-                "name the table's subject column in the job",
-            )
-        )
+    problems = [*_names(where, spec), *_subjects(where, spec, source, others or {})]
+    joined = joined_columns(spec)
+    classes_of = {table: found for table, (_, found) in (others or {}).items()}
+    for join in spec.join:
+        problems += _join(where, spec, join, classes_of)
+    types: dict[str, pa.DataType] = {}
     for dimension in spec.dimensions:
-        problems += _dimension(f"{where}, dimension {dimension.column}", dimension, classes)
+        own = classes_of.get(joined[dimension.column], {}) if dimension.column in joined else classes
+        problems += _dimension(f"{where}, dimension {dimension.column}", dimension, own)
+        if dimension.column in own:
+            types[dimension.column] = CLASSES[own[dimension.column]].value_type
+    for one in spec.filters:
+        problems += _filter(f"{where}, filter {one.column}", one, classes)
     for measure in spec.measures:
         if (column := measured(measure)) is not None:
             problems += _measured(f"{where}, measure {measure_name(measure)}", column, classes)
+    problems += [*_totals(where, spec), *_shares(where, spec), *_contributor(where, spec, classes)]
+    if spec.cohort is not None:
+        problems += _cohort(where, spec, spec.cohort, classes)
     if not problems:
-        types = {column: CLASSES[data_class].value_type for column, data_class in classes.items()}
-        known = prod(len(declared_labels(d, types[d.column])) for d in spec.dimensions if not is_open(d))
+        known = prod(
+            len(declared_labels(d, types[d.column]))
+            for d in spec.dimensions
+            if not is_open(d) and d.column in types
+        )
         if known > MAX_CELLS:
             message = f"the table would have at least {known:,} cells, more than {MAX_CELLS:,}"
             problems.append(Problem(JobWrong.code, where, message, "use fewer values, or split the table"))
@@ -54,46 +81,211 @@ def check(where: str, spec: StatisticSpec, source: TableSource, classes: Mapping
 
 
 def linked(specs: Mapping[str, StatisticSpec]) -> Iterator[Problem]:
-    """Refuse two statistics of one table in one release: they share a total, so that one can give away what the
-    other suppresses.
+    """Refuse statistics of one release whose relation cannot be written, so that no audit could see it.
+
+    Statistics of the same rows must cut a column the same way; statistics of one table with different filters
+    must have no row in common.
     """
-    first: dict[str, str] = {}
-    for name, spec in specs.items():
-        if (other := first.setdefault(spec.table, name)) != name:
+    for (first, one), (second, other) in combinations(specs.items(), 2):
+        where = f"statistics {second}"
+        if disjoint(one, other):
+            continue
+        if population_of(one) != population_of(other):
             yield Problem(
-                NotBuilt.code,
-                f"statistics {name}",
-                f"a second statistic of table {spec.table} beside {other} is not built yet: without complementary "
-                "suppression the two can be subtracted from each other",
-                "use one table of statistics, with all its dimensions",
+                JobWrong.code,
+                where,
+                f"counts some of the rows of {first}, and nobody can say how the two are related",
+                "give both the same filters, or filters that no row passes together",
             )
+            continue
+        columns = {d.column: d for d in one.dimensions}
+        for dimension in other.dimensions:
+            mate = columns.get(dimension.column)
+            if mate is not None and _cut(mate) != _cut(dimension) and not _independent(mate, dimension):
+                yield Problem(
+                    JobWrong.code,
+                    where,
+                    f"cuts {dimension.column} in another way than {first}: their difference would not be audited",
+                    "give both the same values, unit, bands or hierarchy; a finer table with subtotals serves both",
+                )
 
 
-def _not_built(where: str, spec: StatisticSpec, source: TableSource) -> Iterator[Problem]:
-    if spec.totals:
-        yield Problem(
-            NotBuilt.code,
-            where,
-            "totals are not built yet: without complementary suppression they give small cells away",
-            "drop totals until then",
-        )
-    if spec.protect.dominance is not None:
-        yield Problem(NotBuilt.code, where, "the dominance rule is not built yet", "drop it until then")
-    if spec.protect.p_percent is not None:
-        yield Problem(NotBuilt.code, where, "the p% rule is not built yet", "drop p_percent until then")
+def _cut(dimension: Dimension) -> object:
+    return (
+        dimension.values,
+        dimension.unit,
+        dimension.bands,
+        dimension.subtotals,
+        dimension.tree,
+        dimension.levels,
+    )
+
+
+def _independent(one: Dimension, other: Dimension) -> bool:
+    """Units of which neither adds up to the other, nor both to a third: only their totals are related."""
+    units: set[str | None] = {one.unit, other.unit}
+    cyclic = {"weekday", "hour_of_day"}
+    plain = not (one.subtotals or other.subtotals)
+    return plain and len(units) == 2 and units <= cyclic | {"day", "week", "month"} and _crossing(units)
+
+
+def _crossing(units: set[str | None]) -> bool:
+    return "hour_of_day" in units or ("weekday" in units and "day" not in units)
+
+
+def _subjects(
+    where: str,
+    spec: StatisticSpec,
+    source: TableSource,
+    others: Mapping[str, tuple[TableSource, Mapping[str, str]]],
+) -> Iterator[Problem]:
     own = source.subject_columns
+    if not own:
+        yield Problem(
+            JobWrong.code,
+            where,
+            f"table {spec.table} has no subject, and statistics count people",
+            "name the table's subject column in the job",
+        )
     asked = (spec.subject,) if isinstance(spec.subject, str) else spec.subject
     if asked is not None and own and asked != own:
         yield Problem(
-            NotBuilt.code,
+            JobWrong.code,
             where,
-            f"counting {', '.join(asked)} is not built yet: people are counted by the table's own subject",
-            f"drop subject, or say {', '.join(own)}",
+            f"counts {', '.join(asked)}, and people are counted by the table's own subject",
+            f"drop subject, or say {', '.join(own)}; a household can be the contributor of the dominance rules",
+        )
+    for join in spec.join:
+        if join.table in others and not others[join.table][0].subject_columns:
+            yield Problem(
+                JobWrong.code,
+                where,
+                f"joins {join.table}, which has no subject",
+                "name that table's subject column in the job",
+            )
+
+
+def _join(
+    where: str, spec: StatisticSpec, join: Join, classes_of: Mapping[str, Mapping[str, str]]
+) -> Iterator[Problem]:
+    if join.table not in classes_of:
+        hint = nearest(join.table, classes_of) or "name a table of the job"
+        yield Problem(JobWrong.code, where, f"joins {join.table}, and the job has no such table", hint)
+        return
+    if join.table == spec.table:
+        yield Problem(JobWrong.code, where, "joins its own table", "drop the join")
+    used = {d.column for d in spec.dimensions}
+    for column in join.columns:
+        if column not in used:
+            yield Problem(
+                JobWrong.code,
+                where,
+                f"joins {join.table}.{column} and does not use it",
+                "make it a dimension",
+            )
+
+
+def _totals(where: str, spec: StatisticSpec) -> Iterator[Problem]:
+    if isinstance(spec.totals, bool):
+        return
+    known = dimension_columns(spec)
+    for column in spec.totals:
+        if column not in known:
+            yield Problem(
+                JobWrong.code,
+                where,
+                f"totals: {column} is no dimension",
+                nearest(column, known) or "name a dimension",
+            )
+    if spec.cohort is not None and "after" in spec.totals:
+        yield Problem(
+            JobWrong.code, where, "totals: after has none", "one who comes back twice would count twice"
         )
 
 
+def _shares(where: str, spec: StatisticSpec) -> Iterator[Problem]:
+    for measure in spec.measures:
+        if not isinstance(measure, Share):
+            continue
+        here = f"{where}, measure {measure_name(measure)}"
+        if spec.cohort is not None:
+            if measure.within or measure.share != "people":
+                yield Problem(
+                    JobWrong.code, here, "a cohort's share is of its people", "write {share: people}"
+                )
+            continue
+        columns = [d.column for d in spec.dimensions]
+        for column in measure.within:
+            if column not in columns:
+                hint = nearest(column, columns) or "name a dimension"
+                yield Problem(JobWrong.code, here, f"within: {column} is no dimension", hint)
+        for column in columns:
+            if column not in measure.within and not spec.has_total(column):
+                yield Problem(
+                    JobWrong.code,
+                    here,
+                    f"is a part of the total over {column}, which is not published",
+                    f"add totals: true, or within: [{column}]",
+                )
+
+
+def _contributor(where: str, spec: StatisticSpec, classes: Mapping[str, str]) -> Iterator[Problem]:
+    column = spec.protect.contributor
+    if column is not None and column not in classes:
+        hint = nearest(column, classes) or "name a column of the catalog"
+        yield Problem(JobWrong.code, where, f"contributor: the table's catalog has no column {column}", hint)
+    chosen = spec.protect.group_disclosure
+    for name in chosen if isinstance(chosen, tuple) else ():
+        if name not in dimension_columns(spec):
+            yield Problem(
+                JobWrong.code, where, f"group_disclosure: {name} is no dimension", "name a dimension"
+            )
+
+
+def _cohort(where: str, spec: StatisticSpec, cohort: Cohort, classes: Mapping[str, str]) -> Iterator[Problem]:
+    here = f"{where}, cohort {cohort.column}"
+    wrong = list(_column(here, cohort.column, classes))
+    yield from wrong
+    if not wrong and not pa.types.is_temporal(CLASSES[classes[cohort.column]].value_type):
+        yield Problem(JobWrong.code, here, "must be a time", "name the column that says when")
+    for measure in spec.measures:
+        if measure != "people" and not isinstance(measure, Share):
+            yield Problem(
+                JobWrong.code, here, f"has no {measure_name(measure)}", "measures: [people, {share: people}]"
+            )
+    if spec.join:
+        yield Problem(JobWrong.code, here, "joins no table", "drop join")
+
+
+def _filter(where: str, one: Filter, classes: Mapping[str, str]) -> Iterator[Problem]:
+    wrong = list(_column(where, one.column, classes))
+    yield from wrong
+    if wrong:
+        return
+    data_class = CLASSES[classes[one.column]]
+    kind = data_class.value_type
+    if data_class.kind == "free_text":
+        yield Problem(JobWrong.code, where, "free text is no filter", "filter by a column of few values")
+    if one.values is not None:
+        if pa.types.is_temporal(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+            yield Problem(JobWrong.code, where, "has values of a time or an amount", "use at_least and below")
+        return
+    if not (pa.types.is_temporal(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        yield Problem(JobWrong.code, where, "limits need a number or a time", "use values")
+        return
+    for text in (one.at_least, one.below):
+        try:
+            if text is not None:
+                limit(text, kind)
+        except ValueError:
+            shown = "2026-11-01" if pa.types.is_temporal(kind) else "100"
+            yield Problem(
+                JobWrong.code, where, "a limit is neither a number nor a day", f"write it as {shown}"
+            )
+
+
 def _names(where: str, spec: StatisticSpec) -> Iterator[Problem]:
-    names = [d.column for d in spec.dimensions] + [measure_name(m) for m in spec.measures] + ["status"]
+    names = [*dimension_columns(spec)] + [measure_name(m) for m in spec.measures] + ["status"]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Problem(JobWrong.code, where, f"two published columns would be called {name}", "name it once")
 
@@ -145,8 +337,28 @@ def _form(where: str, dimension: Dimension, kind: pa.DataType) -> Iterator[Probl
         yield Problem(JobWrong.code, where, "unit needs a time", "drop unit")
     if dimension.unit is None and is_time:
         yield Problem(JobWrong.code, where, "a time needs a unit", "add unit: day, or a coarser one")
-    if dimension.unit == "hour" and pa.types.is_date(kind):
+    if dimension.unit in ("hour", "hour_of_day") and pa.types.is_date(kind):
         yield Problem(JobWrong.code, where, "a date has no hours", "add unit: day, or a coarser one")
+    coarser = FINER.get(dimension.unit or "", ())
+    for unit in dimension.subtotals:
+        if unit not in coarser:
+            message = f"subtotals: {unit} is not made of whole {dimension.unit or 'units'}s"
+            yield Problem(
+                JobWrong.code, where, message, f"choose among {', '.join(coarser) or 'none: add unit: day'}"
+            )
+    if {"week"} < set(dimension.subtotals):
+        yield Problem(
+            JobWrong.code,
+            where,
+            "subtotals: weeks do not add up to months or years",
+            "choose week, or the others",
+        )
+    if dimension.subtotals and dimension.values is not None:
+        yield Problem(JobWrong.code, where, "has subtotals and declared values", "drop one of them")
+    if (dimension.hierarchy or dimension.tree) and (is_time or is_number):
+        yield Problem(JobWrong.code, where, "a hierarchy needs text", "use unit or bands")
+    if dimension.levels is not None and not dimension.tree:
+        yield Problem(JobWrong.code, where, "levels need a hierarchy", "drop levels")
     if dimension.bands is not None and not is_number:
         yield Problem(JobWrong.code, where, "bands need a number", "drop bands")
     if dimension.bands is None and is_number and not pa.types.is_integer(kind):
@@ -155,6 +367,21 @@ def _form(where: str, dimension: Dimension, kind: pa.DataType) -> Iterator[Probl
 
 def _values(where: str, dimension: Dimension) -> Iterator[Problem]:
     edges, values, unit = dimension.bands, dimension.values, dimension.unit
+    if dimension.tree and values is not None:
+        yield Problem(
+            JobWrong.code, where, "has values and a hierarchy", "drop values: the hierarchy names them"
+        )
+    if dimension.tree:
+        for label in ambiguous_labels(dimension)[:3]:
+            message = f"the hierarchy calls two sets of values {label}"
+            yield Problem(
+                JobWrong.code, where, message, "give each node a name of its own, or publish fewer levels"
+            )
+        width = max(map(len, dimension.tree))
+        if dimension.levels is not None and not all(0 <= level < width for level in dimension.levels):
+            yield Problem(
+                JobWrong.code, where, f"levels must be 0 to {width - 1}", "level n is the file's column n"
+            )
     if edges is not None:
         if values is not None:
             yield Problem(JobWrong.code, where, "has values and bands", "drop values: bands name theirs")
@@ -172,5 +399,6 @@ def _values(where: str, dimension: Dimension) -> Iterator[Problem]:
         yield Problem(JobWrong.code, where, message, "drop it from values")
     if unit is not None and not all(re.fullmatch(_UNIT_VALUES[unit], value) for value in values):
         example = {"year": "2026", "quarter": "2026-Q4", "month": "2026-11", "week": "2026-W45"}
+        example |= {"weekday": "1", "hour_of_day": "09"}
         shown = example.get(unit, "2026-11-01" if unit == "day" else "2026-11-01T09")
         yield Problem(JobWrong.code, where, f"a declared value is no {unit}", f"write it as {shown}")

@@ -1,185 +1,178 @@
-"""Partial aggregates of all slices -> cells, grouped out of core; rare values are folded here.
+"""Partial aggregates of all slices of a release -> the cells of its statistics; rare values are folded here.
 
 Folding needs people, not cells: a person who is in two rare cells is one person of `other`.
 """
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pyarrow as pa
+import numpy as np
 
 from pipeline.classes import CLASSES
 from pipeline.config.models import StatisticSpec
 from pipeline.errors import InternalError, JobWrong
-from pipeline.protect.model import StatisticPlan, TablePlan
+from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
+from pipeline.statistics.axes import FINER, REST, axis_of, coarser
+from pipeline.statistics.cells import Axis, Cells, Ints
+from pipeline.statistics.cohorts import cohort_cells
+from pipeline.statistics.counting import Counted, count_cells
 from pipeline.statistics.dimensions import declared_labels
-from pipeline.statistics.model import (
-    MAX_CELLS,
-    NONE,
-    OTHER,
-    Cells,
-    PartialRef,
-    is_open,
-    measured_columns,
-    sum_type,
-)
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from pipeline.statistics.model import MAX_CELLS, NONE, OTHER, PartialRef, is_open
+from pipeline.statistics.population import population_of
+from pipeline.statistics.records import People, Records, read_records
 
 
-def combine(
+def combine_release(
     refs: Sequence[PartialRef],
-    release: int,
-    statistic: StatisticPlan,
-    table: TablePlan,
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
     staging: Path,
-    *,
-    memory_bytes: int = 256 << 20,
-) -> Cells:
-    """Group the partial aggregates of one statistic of one release; meant to run in a child of its own.
+) -> Mapping[str, Cells]:
+    """Count every cell of every statistic of one release, totals included; meant to run in a child of its own.
 
-    `refs` may hold those of other statistics, too, in any order: they are chosen by `release` and name. The
-    answer does not depend on how rows were cut into slices. Beyond `memory_bytes` grouping spills to
-    `staging`.
+    `refs` may hold those of other releases, too, in any order. The answer does not depend on how rows were cut
+    into slices.
 
     Raises:
-        JobWrong: the table would have more than `MAX_CELLS` cells.
-        InternalError: a sum passes 38 digits, or grouping failed; without the engine's message, which may
-            hold values.
+        JobWrong: a table would have more than `MAX_CELLS` cells.
+        InternalError: a staged file cannot be read; without the reader's message, which may hold values.
 
     """
-    spec = statistic.spec
-    mine = [ref for ref in refs if (ref.release, ref.statistic) == (release, statistic.name)]
-    rows = sum(ref.rows for ref in mine)
-    without = sum(ref.rows_without_subject for ref in mine)
-    if not mine:
-        none_kept = [() if is_open(dimension) else None for dimension in spec.dimensions]
-        return Cells(_schema(spec, table).empty_table(), _labels(none_kept, spec, table), rows, without)
-    import duckdb
-
-    spill = staging / f"statistics/{release}-{statistic.name}.spill"
+    mine = [ref for ref in refs if ref.release == release.number]
     try:
-        with duckdb.connect(":memory:", config=_settings(memory_bytes, spill)) as db:
-            _read(db, [str(staging / ref.path) for ref in mine])
-            labels = _known_labels(db, statistic, table)
-            counts = db.sql(_cells_query(spec)).to_arrow_table().cast(_schema(spec, table))
-    except (duckdb.Error, pa.ArrowInvalid):
+        people = People(mine, staging)
+        return {
+            statistic.name: _combine(mine, statistic, release, tables, people, staging)
+            for statistic in release.statistics
+        }
+    except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, JobWrong | InternalError):
+            raise
         raise InternalError(
-            "grouping the partial aggregates failed",
-            where=f"statistics {statistic.name}",
-            hint="a sum of more than 38 digits, too little memory, or a full disk",
+            "combining the partial aggregates failed",
+            where=f"statistics of {release.recipient}",
+            hint="too little memory, or a full disk",
         ) from None
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
-    return Cells(counts.combine_chunks(), labels, rows, without)
 
 
-def _settings(memory_bytes: int, spill: Path) -> dict[str, str | bool | int | float | list[str]]:
-    return {
-        "memory_limit": f"{memory_bytes >> 20}MiB",
-        "temp_directory": str(spill),
-        "threads": 1,  # children share the machine already
-        "preserve_insertion_order": False,  # the queries order their rows themselves
-        # Nothing may open a socket at run time.
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-
-
-def _schema(spec: StatisticSpec, table: TablePlan) -> pa.Schema:
-    fields = [pa.field(f"d{i}", pa.string()) for i in range(len(spec.dimensions))]
-    fields += [pa.field("people", pa.int64()), pa.field("rows", pa.int64())]
-    for i, column in enumerate(measured_columns(spec)):
-        fields += [
-            pa.field(f"sum{i}", sum_type(CLASSES[table.classes[column]].value_type)),
-            pa.field(f"values{i}", pa.int64()),
-            pa.field(f"people{i}", pa.int64()),
-        ]
-    return pa.schema(fields)
-
-
-def _read(db: "DuckDBPyConnection", paths: list[str]) -> None:
-    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    db.execute(f"CREATE TEMP VIEW partials AS SELECT * FROM read_parquet([{quoted}])")  # noqa: S608 (own paths)
-
-
-def _known_labels(
-    db: "DuckDBPyConnection", statistic: StatisticPlan, table: TablePlan
-) -> tuple[tuple[str, ...], ...]:
-    """Return each dimension's labels; leave those of open dimensions in tables `known0`, `known1`…
-
-    An open dimension keeps a value when at least `min_people` distinct people have it, whatever their cells.
-    """
+def _combine(
+    refs: Sequence[PartialRef],
+    statistic: StatisticPlan,
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
+    people: People,
+    staging: Path,
+) -> Cells:
     spec = statistic.spec
-    kept: list[tuple[str, ...] | None] = []
-    for i, dimension in enumerate(spec.dimensions):
-        if not is_open(dimension):
-            kept.append(None)
-            continue
-        db.execute(
-            f"""CREATE TEMP TABLE known{i} AS
-                SELECT d{i} AS label FROM (SELECT DISTINCT d{i}, s0, s1 FROM partials)
-                WHERE d{i} NOT IN (?, ?) GROUP BY d{i} HAVING count(*) >= ?""",  # noqa: S608 (a number)
-            [OTHER, NONE, spec.protect.min_people],
-        )
-        (number,) = db.execute(f"SELECT count(*) FROM known{i}").fetchone() or (0,)  # noqa: S608 (a number)
-        _refuse_too_many(statistic, number)
-        found = db.execute(f"SELECT label FROM known{i} ORDER BY label").fetchall()  # noqa: S608 (a number)
-        kept.append(tuple(row[0] for row in found))
-        db.execute(f"INSERT INTO known{i} VALUES (?)", [NONE])  # noqa: S608 (a number)
-    labels = _labels(kept, spec, table)
-    _refuse_too_many(statistic, prod(len(known) for known in labels))
-    return labels
-
-
-def _labels(
-    kept: Sequence[tuple[str, ...] | None], spec: StatisticSpec, table: TablePlan
-) -> tuple[tuple[str, ...], ...]:
-    """Return each dimension's labels in published order; `kept` has the values of open dimensions."""
-    return tuple(
-        declared_labels(dimension, CLASSES[table.classes[dimension.column]].value_type)
-        if values is None
-        else (*values, OTHER, NONE)
-        for dimension, values in zip(spec.dimensions, kept, strict=True)
+    mine = [ref for ref in refs if ref.statistic == statistic.name]
+    records = read_records([r for r in mine if r.table == spec.table], spec, people, staging)
+    rows = sum(ref.rows for ref in mine if ref.table == spec.table)
+    without = sum(ref.rows_without_subject for ref in mine if ref.table == spec.table)
+    scales = [_scale(tables[spec.table], column) for column in records.columns]
+    if spec.cohort is not None:
+        return cohort_cells(spec, records, rows, without)
+    for table in {join.table for join in spec.join}:
+        records = people.joined(records, [r for r in mine if r.table == table], spec, staging)
+    axes, records = _axes(statistic, release, tables, records)
+    counted = Counted(
+        spec.protect.dominance.n if spec.protect.dominance else 0, spec.protect.p_percent is not None, scales
     )
+    return count_cells(axes, records, counted, _limits(spec), rows, without)
 
 
-def _refuse_too_many(statistic: StatisticPlan, cells: int) -> None:
+def _scale(table: TablePlan, column: str) -> int:
+    return int(getattr(CLASSES[table.classes[column]].value_type, "scale", 0) or 0)
+
+
+def _limits(spec: StatisticSpec) -> tuple[float | None, float | None]:
+    dominance = spec.protect.dominance
+    return dominance.percent if dominance else None, spec.protect.p_percent
+
+
+# ------------------------------------------------------------------ axes
+
+
+def _axes(
+    statistic: StatisticPlan, release: ReleasePlan, tables: Mapping[str, TablePlan], records: Records
+) -> tuple[tuple[Axis, ...], Records]:
+    """Decide each dimension's leaves, fold the others into `other`, and build the axes."""
+    spec = statistic.spec
+    alone = sum(population_of(s.spec) == population_of(spec) for s in release.statistics) == 1
+    axes: list[Axis] = []
+    codes: list[Ints] = []
+    for position, dimension in enumerate(spec.dimensions):
+        found, code = records.labels[position], records.codes[position]
+        if is_open(dimension):
+            named = _named(
+                found, code, records.person, _least(spec, release, dimension.column), spec, position
+            )
+        else:
+            source = tables[_table_of(spec, dimension.column)]
+            kind = CLASSES[source.classes[dimension.column]].value_type
+            named = tuple(x for x in declared_labels(dimension, kind) if x not in REST)
+        present = np.bincount(code, minlength=len(found)) > 0
+        has_other = any(
+            p and x not in named and x not in REST[1:] for x, p in zip(found, present, strict=True)
+        )
+        rest = [x for x in REST if (has_other if x == OTHER else _present(x, found, present))]
+        leaves = (*named, *rest) or (NONE,)
+        place = {label: number for number, label in enumerate(leaves)}
+        target = np.array([place.get(label, place.get(OTHER, 0)) for label in found], dtype=np.int64)
+        codes.append(target[code] if len(found) else code)
+        total = spec.has_total(dimension.column)
+        axes.append(axis_of(dimension, leaves, total=total, hidden_total=not alone))
+    cells = prod(len(axis) for axis in axes)
     if cells > MAX_CELLS:
         raise JobWrong(
             f"the table would have {cells:,} cells, more than {MAX_CELLS:,}",
             where=f"statistics {statistic.name}",
             hint="declare values, use bands or a coarser time unit, or split the table",
         )
+    return tuple(axes), records.with_codes(codes, [axis.labels for axis in axes])
 
 
-def _cells_query(spec: StatisticSpec) -> str:
-    """Sum per (cell, person) after folding, then per cell: a person is one row of the inner query."""
-    measured = range(len(measured_columns(spec)))
-    joins, names = [], [f"c{i}" for i in range(len(spec.dimensions))]
-    folded = []
-    for i, dimension in enumerate(spec.dimensions):
-        if is_open(dimension):
-            joins.append(f"LEFT JOIN known{i} ON partials.d{i} = known{i}.label")
-            folded.append(f"coalesce(known{i}.label, '{OTHER}') AS c{i}")
-        else:
-            folded.append(f"partials.d{i} AS c{i}")
-    inner = [*folded, "s0", "s1", "sum(rows) AS rows"]
-    outer = [f"c{i} AS d{i}" for i in range(len(names))]
-    outer += ["count(*) AS people", "sum(rows)::BIGINT AS rows"]
-    for i in measured:
-        inner += [f"sum(sum{i}) AS sum{i}", f"sum(values{i}) AS values{i}"]
-        outer += [
-            f"sum(sum{i}) AS sum{i}",
-            f"sum(values{i})::BIGINT AS values{i}",
-            f"count(*) FILTER (values{i} > 0) AS people{i}",
-        ]
-    cell = ", ".join(names)
-    return f"""
-        SELECT {", ".join(outer)} FROM (
-            SELECT {", ".join(inner)} FROM partials {" ".join(joins)} GROUP BY {cell}, s0, s1
-        ) GROUP BY {cell} ORDER BY {cell}"""  # noqa: S608 (column numbers and own labels)
+def _present(label: str, found: Sequence[str], present: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> bool:
+    return label in found and bool(present[list(found).index(label)])
+
+
+def _table_of(spec: StatisticSpec, column: str) -> str:
+    return next((join.table for join in spec.join if column in join.columns), spec.table)
+
+
+def _least(spec: StatisticSpec, release: ReleasePlan, column: str) -> int:
+    """How many people a value needs to be named: the most that any linked statistic asks for."""
+    return max(
+        s.spec.protect.min_people
+        for s in release.statistics
+        if population_of(s.spec) == population_of(spec) and any(d.column == column for d in s.spec.dimensions)
+    )
+
+
+def _named(
+    labels: Sequence[str], code: Ints, person: Ints, least: int, spec: StatisticSpec, position: int
+) -> tuple[str, ...]:
+    """Return the values of an open dimension that enough people have, in order.
+
+    Periods with subtotals are named when their coarsest subtotal has enough people, because a subtotal counts
+    all of its periods.
+    """
+    dimension = spec.dimensions[position]
+    groups = list(labels)
+    if dimension.subtotals:
+        coarsest = next(
+            u for u in dimension.subtotals if not any(w in dimension.subtotals for w in FINER.get(u, ()))
+        )
+        groups = [x if x in REST else coarser(x, str(dimension.unit), coarsest) for x in labels]
+    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+    group_code = np.array([number[g] for g in groups], dtype=np.int64)[code] if len(code) else code
+    pairs = np.unique(group_code * (int(person.max(initial=0)) + 1) + person)
+    counts = np.bincount(pairs // (int(person.max(initial=0)) + 1), minlength=len(number))
+    used = np.bincount(code, minlength=len(labels)) > 0
+    return tuple(
+        sorted(
+            x
+            for i, x in enumerate(labels)
+            if x not in REST and used[i] and counts[number[groups[i]]] >= least
+        )
+    )

@@ -7,12 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.models import Dimension
+from pipeline.statistics.axes import tree_leaf_of, tree_leaves
 from pipeline.statistics.model import NONE, OTHER, RESERVED
 from transforms import Bands, Context
 from transforms.base import family
 
 # ISO 8601: calendar dates, ordinal weeks (%G-W%V is the week-numbering year), hours without minutes.
 _FORMATS = {"year": "%Y", "month": "%Y-%m", "week": "%G-W%V", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}
+_FORMATS |= {"weekday": "%u", "hour_of_day": "%H"}
 
 
 def label(dimension: Dimension, column: pa.Array) -> pa.DictionaryArray:
@@ -33,6 +35,11 @@ def label(dimension: Dimension, column: pa.Array) -> pa.DictionaryArray:
         coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         labels, codes = coded.dictionary.cast(pa.string()), coded.indices
         labels = pc.if_else(pc.is_in(labels, value_set=pa.array(sorted(RESERVED))), OTHER, labels)
+    if dimension.tree:
+        leaf_of = tree_leaf_of(dimension)
+        at = pc.index_in(labels, value_set=pa.array(leaf_of, pa.string()))
+        labels = pa.array(list(leaf_of.values()), pa.string()).take(at).fill_null(OTHER)
+        labels = pc.if_else(pc.is_valid(coded.dictionary), labels, None)
     if dimension.values is not None:
         declared = pc.is_in(labels, value_set=pa.array(dimension.values, pa.string()))
         labels = pc.if_else(declared, labels, OTHER)
@@ -43,7 +50,7 @@ def declared_labels(dimension: Dimension, column_type: pa.DataType) -> tuple[str
     """Return the labels of a closed dimension in published order, `other` and `(none)` last."""
     if dimension.bands is not None:
         return (*bands(dimension.bands).labels(family(column_type)), NONE)
-    return (*(dimension.values or ()), OTHER, NONE)
+    return (*(tree_leaves(dimension) if dimension.tree else dimension.values or ()), OTHER, NONE)
 
 
 def bands(edges: tuple[float, ...]) -> Bands:

@@ -1,26 +1,29 @@
-"""The shapes that statistics pass on: partial aggregates, cells, and the published table."""
+"""The shapes that statistics pass on: partial aggregates and the published table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import Dimension, Mean, Measure, StatisticSpec, Sum
+from pipeline.config.models import Dimension, Mean, Measure, Share, StatisticSpec, Sum
 from pipeline.protect.model import Plan
 
 NONE = "(none)"  # label of a null
 OTHER = "other"  # label of every value that is not declared, or too rare
+SEVERAL = "(several)"  # label of a person whose rows in a joined table differ
 NOBODY = "no_subject"  # why a row is in no statistic: nobody can say whose it is
+FILTERED = "filtered"  # the same: the statistics' filters leave it out
 TOTAL = "*"  # label of a total; never a value
-RESERVED = frozenset({NONE, OTHER, TOTAL})
+RESERVED = frozenset({NONE, OTHER, TOTAL, SEVERAL})
 
 PUBLISHED = "published"
 SUPPRESSED = "suppressed"
 
-# A table of more cells than people can read is a mistake, and the grid of all cells is held in memory.
+# A table of more cells than people can read is a mistake, and all cells are held in memory.
 MAX_CELLS = 1_000_000
+SHARE_TYPE = pa.decimal128(38, 4)
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,10 @@ class PartialRef:
     path: str  # relative to staging
     rows: int  # rows of people, aggregated
     rows_without_subject: int  # left out: nobody can say whose they are
-
-
-@dataclass(frozen=True)
-class Cells:
-    """All cells of one statistic that hold at least one person, after folding and before suppression.
-
-    `counts` has one row a cell: `d0`, `d1`… (labels, one a dimension), `people`, `rows`, and for the i-th
-    measured column `sum{i}` (exact decimal), `values{i}` (rows that are not null) and `people{i}` (distinct
-    people with at least one such row). `labels` has, for each dimension, every label that may be published,
-    in published order.
-    """
-
-    counts: pa.Table = field(repr=False)
-    labels: tuple[tuple[str, ...], ...] = field(repr=False)
-    rows: int
-    rows_without_subject: int
+    table: str = ""  # the slice's: the statistic's own, or one that it joins
+    people: str = ""  # relative to staging: who the slice's people are
+    rows_of_any: int | None = None  # rows that any statistic of release and table counts; once a slice
+    rows_filtered_by_all: int = 0
 
 
 def measured_columns(spec: StatisticSpec) -> tuple[str, ...]:
@@ -61,6 +52,8 @@ def measured(measure: Measure) -> str | None:
     match measure:
         case Sum(sum=column) | Mean(mean=column):
             return column
+        case Share(share=what):
+            return None if what in ("people", "rows") else what
         case _:
             return None
 
@@ -72,8 +65,26 @@ def measure_name(measure: Measure) -> str:
             return f"sum_{column}"
         case Mean(mean=column):
             return f"mean_{column}"
+        case Share(share=what, within=within):
+            return "_".join(["share", what, *(["within", *within] if within else [])])
         case _:
-            return measure
+            return str(measure)
+
+
+def quantities_of(spec: StatisticSpec) -> frozenset[str]:
+    """Return the quantities that a published row shows, or that follow from it."""
+    found: set[str] = set()
+    for measure in spec.measures:
+        match measure:
+            case Sum(sum=column):
+                found.add(f"sum:{column}")
+            case Mean(mean=column):
+                found |= {f"sum:{column}", f"values:{column}"}
+            case Share(share=what):
+                found.add(what if what in ("people", "rows") else f"sum:{what}")
+            case "people" | "rows":
+                found.add(measure)
+    return frozenset(found)
 
 
 def sum_type(column_type: pa.DataType) -> pa.DataType:
@@ -86,31 +97,45 @@ def mean_type(column_type: pa.DataType) -> pa.DataType:
     return pa.decimal128(38, sum_type(column_type).scale + 2)
 
 
+def dimension_columns(spec: StatisticSpec) -> tuple[str, ...]:
+    """Return the names of the published dimensions."""
+    if spec.cohort is not None:
+        return ("cohort", "after")
+    return tuple(dimension.column for dimension in spec.dimensions)
+
+
 def output_schema(spec: StatisticSpec, classes: Mapping[str, str]) -> pa.Schema:
     """Return the schema of the published table.
 
     `classes` maps the table's columns to data classes. One text column a dimension, one column a measure
     (`people`, `rows`: int64; a sum: int64, or decimal128(38, s) of a column with s decimals; a mean:
-    decimal128(38, s + 2)), and `status`.
+    decimal128(38, s + 2); a share: decimal128(38, 4)), and `status`.
     """
-    fields = [pa.field(dimension.column, pa.string()) for dimension in spec.dimensions]
-    for measure in spec.measures:
-        column = measured(measure)
-        if column is None:
-            fields.append(pa.field(measure_name(measure), pa.int64()))
-            continue
-        column_type = CLASSES[classes[column]].value_type
-        if isinstance(measure, Mean):
-            fields.append(pa.field(measure_name(measure), mean_type(column_type)))
-        else:
-            whole = pa.types.is_integer(column_type)
-            fields.append(pa.field(measure_name(measure), pa.int64() if whole else sum_type(column_type)))
+    fields = [pa.field(column, pa.string()) for column in dimension_columns(spec)]
+    fields += [pa.field(measure_name(measure), _measure_type(measure, classes)) for measure in spec.measures]
     return pa.schema([*fields, pa.field("status", pa.string())])
+
+
+def _measure_type(measure: Measure, classes: Mapping[str, str]) -> pa.DataType:
+    column = measured(measure)
+    if isinstance(measure, Share):
+        return SHARE_TYPE
+    if column is None:
+        return pa.int64()
+    column_type = CLASSES[classes[column]].value_type
+    if isinstance(measure, Mean):
+        return mean_type(column_type)
+    return pa.int64() if pa.types.is_integer(column_type) else sum_type(column_type)
+
+
+def joined_columns(spec: StatisticSpec) -> dict[str, str]:
+    """Return the columns that other tables give, and which table gives each."""
+    return {column: join.table for join in spec.join for column in join.columns}
 
 
 def is_open(dimension: Dimension) -> bool:
     """Whether the data decides which labels the dimension has."""
-    return dimension.values is None and dimension.bands is None
+    return dimension.values is None and dimension.bands is None and not dimension.tree
 
 
 def labels_from_data(spec: StatisticSpec, published: pa.Table) -> dict[str, pa.Array]:
@@ -131,15 +156,18 @@ def rows_of_statistics(
 ) -> tuple[dict[tuple[int, str], dict[str, int]], dict[tuple[int, str], int]]:
     """Return, by release and table, the rows that no statistic counts, with the reason, and those that it does.
 
-    These are the children's own counts, so that the conservation of rows does not prove itself.
+    These are the children's own counts, so that the conservation of rows does not prove itself. A row counts
+    once, however many statistics read it.
     """
-    tables = {(r.number, s.name): s.spec.table for r in plan.releases for s in r.statistics}
     left_out: dict[tuple[int, str], dict[str, int]] = {}
     counted: dict[tuple[int, str], int] = {}
     for ref in refs:
-        place = ref.release, tables[ref.release, ref.statistic]
-        counted[place] = counted.get(place, 0) + ref.rows
-        if ref.rows_without_subject:
-            reasons = left_out.setdefault(place, {NOBODY: 0})
-            reasons[NOBODY] += ref.rows_without_subject
+        if ref.rows_of_any is None:
+            continue
+        place = ref.release, ref.table
+        counted[place] = counted.get(place, 0) + ref.rows_of_any
+        for reason, number in ((NOBODY, ref.rows_without_subject), (FILTERED, ref.rows_filtered_by_all)):
+            if number:
+                reasons = left_out.setdefault(place, {})
+                reasons[reason] = reasons.get(reason, 0) + number
     return left_out, counted

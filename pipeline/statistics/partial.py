@@ -1,98 +1,230 @@
-"""The tap that runs in a child: one slice's rows -> partial aggregates, one row a (cell, person)."""
+"""The tap that runs in a child: one slice's rows -> partial aggregates, one record a (cell, person)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from pipeline.config.models import Dimension, StatisticSpec
 from pipeline.engines.model import SliceView
-from pipeline.protect.model import Plan, StatisticPlan
+from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.statistics.dimensions import label
-from pipeline.statistics.model import PartialRef, measured_columns, sum_type
+from pipeline.statistics.filtering import keeps
+from pipeline.statistics.model import PartialRef, joined_columns, measured_columns
 from transforms.primitives import hkdf_sha256, hmac_sha256_column
+
+Ints = NDArray[np.int64]
 
 
 def aggregate_slice(view: SliceView, plan: Plan, staging: Path) -> tuple[PartialRef, ...]:
-    """Aggregate one slice for every statistic of every release on its table; write Parquet to `staging`.
+    """Aggregate one slice for every statistic of every release that reads its table; write Arrow files to `staging`.
 
-    A file has one row a (cell, person): `d0`… text, `s0` and `s1` uint64 (the person, as a keyed 128-bit
-    digest under a key that lives as long as the run), `rows` int64, and for the i-th measured column `sum{i}`
-    decimal128(38, s) (null where all its values are) and `values{i}` int64.
+    A statistic's file has one record a (cell, person): `d0`… dictionary text, `person` int64 (position in the
+    slice's file of people), `rows` int64, for the i-th measured column `sum{i}` (whole numbers of its last
+    digit: int64) and `values{i}` int64, and `c0`, `c1` where contributors are not the people. For a joined table
+    a record is a (person, labels). The file of people has `s0` and `s1` uint64: the person, as a keyed 128-bit
+    digest under a key that lives as long as the run.
     Only rows that the release may use count, and only those with a subject; the others are counted in the
     answer.
     """
-    people: _People | None = None
-    refs = []
-    for release in plan.releases:
-        for statistic in release.statistics:
-            if statistic.spec.table != view.table:
-                continue
-            if view.subject is None:
-                raise ValueError(f"{view.table} has no subject: the plan must refuse statistics on it")
-            people = people or _People(view.subject, view.fingerprint_key)
-            released = view.released[release.number]
-            rows = released.filter(pc.is_valid(people.codes.take(released)))
-            name = f"statistics/{release.number}-{statistic.name}-{view.index:06d}.parquet"
-            path = staging / name
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            pq.write_table(_partial(view, statistic, people, rows), path, write_statistics=False)
-            refs.append(
-                PartialRef(release.number, statistic.name, name, len(rows), len(released) - len(rows))
-            )
+    work = [(r, s) for r in plan.releases for s in r.statistics if view.table in s.spec.tables]
+    if not work:
+        return ()
+    if view.subject is None:
+        raise ValueError(f"{view.table} has no subject: the plan must refuse statistics on it")
+    people = _People(view, staging)
+    refs: list[PartialRef] = []
+    for release in dict.fromkeys(release.number for release, _ in work):
+        refs += _of_release(view, [(r, s) for r, s in work if r.number == release], people, staging)
     return tuple(refs)
 
 
 class _People:
-    """The slice's people: a code for every row, and the digests of the codes that anything used."""
+    """The slice's people: a code for every row, and their digests in a file."""
 
-    def __init__(self, subject: pa.Array, run_key: bytes) -> None:
+    def __init__(self, view: SliceView, staging: Path) -> None:
+        subject: Any = view.subject
         coded = subject if pa.types.is_dictionary(subject.type) else subject.dictionary_encode()
+        self.subject = subject
         self.codes: pa.Array = coded.indices
-        self._names = coded.dictionary
-        self._key = run_key
+        self._key = view.fingerprint_key
+        self.file = f"statistics/people-{view.table}-{view.index:06d}.arrow"
+        halves = self.digests(coded.dictionary)
+        _write(staging / self.file, {"s0": pa.array(halves[:, 0]), "s1": pa.array(halves[:, 1])})
 
-    def digests(self, codes: pa.Array) -> tuple[pa.Array, pa.Array]:
-        """Return both halves of each person's digest, for distinct codes."""
-        halves = _digests(self._names.take(codes).to_pylist(), self._key)
-        return pa.array(halves[:, 0]), pa.array(halves[:, 1])
-
-
-def _digests(subjects: Sequence[str], run_key: bytes) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
-    # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count. The
-    # digests never leave staging, and their key dies with the run.
-    key = hkdf_sha256(run_key, b"pouch statistics: digests of people", 32)
-    joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, subjects)))
-    return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+    def digests(self, names: pa.Array) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
+        """Return both halves of the digest of each name."""
+        # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count. The
+        # digests never leave staging, and their key dies with the run.
+        key = hkdf_sha256(self._key, b"pouch statistics: digests of people", 32)
+        texts = names.cast(pa.string()).to_pylist()
+        joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, texts)))
+        return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
 
 
-def _partial(view: SliceView, statistic: StatisticPlan, people: _People, rows: pa.Array) -> pa.Table:
-    spec = statistic.spec
-    labels = [label(dimension, view.columns[dimension.column].take(rows)) for dimension in spec.dimensions]
-    # Grouping works on codes: no text is hashed twice.
-    columns = {f"d{i}": coded.indices for i, coded in enumerate(labels)}
-    columns["person"] = people.codes.take(rows)
-    wanted: list[tuple[str, str]] = [("person", "count")]
+def _of_release(
+    view: SliceView, work: Sequence[tuple[ReleasePlan, StatisticPlan]], people: _People, staging: Path
+) -> Iterator[PartialRef]:
+    release = work[0][0].number
+    released = view.released[release]
+    rows = released.filter(pc.is_valid(people.codes.take(released)))
+    without = len(released) - len(rows)
+    used = np.zeros(len(people.codes), dtype=bool)
+    refs = []
+    for _, statistic in work:
+        spec = statistic.spec
+        chosen = rows
+        if view.table == spec.table and spec.filters:
+            chosen = rows.filter(keeps(spec.filters, view.columns, rows))
+        used[np.asarray(chosen)] = True
+        name = f"statistics/{release}-{statistic.name}-{view.table}-{view.index:06d}.arrow"
+        own = view.table == spec.table
+        _write(
+            staging / name,
+            _records(view, spec, people, chosen) if own else _joined(view, spec, people, chosen),
+        )
+        refs.append(PartialRef(release, statistic.name, name, len(chosen), without, view.table, people.file))
+    counted = int(used.sum())
+    for number, ref in enumerate(refs):
+        first = (counted, len(rows) - counted) if number == 0 else (None, 0)
+        yield PartialRef(
+            ref.release, ref.statistic, ref.path, ref.rows, without, view.table, people.file, *first
+        )
+
+
+def _records(view: SliceView, spec: StatisticSpec, people: _People, rows: pa.Array) -> dict[str, pa.Array]:
+    labels = [_label(view, dimension, rows) for dimension in own_dimensions(spec)]
+    person = _numbers(people.codes.take(rows))
+    keys = [_numbers(coded.indices) for coded in labels]
+    sizes = [len(coded.dictionary) for coded in labels]
+    contributor = None
+    if spec.protect.contributor is not None:
+        contributor = _contributors(view, spec.protect.contributor, people, rows)
+        keys.append(contributor[0])
+        sizes.append(len(contributor[1]))
+    order, starts = _grouped([person, *keys], [len(people.codes) or 1, *sizes])
+    first = order[starts]
+    out = {
+        f"d{i}": pa.DictionaryArray.from_arrays(pa.array(keys[i][first].astype(np.int32)), coded.dictionary)
+        for i, coded in enumerate(labels)
+    }
+    out["person"] = pa.array(person[first])
+    out["rows"] = pa.array(np.diff(starts, append=len(order)))
     for i, name in enumerate(measured_columns(spec)):
-        values = view.columns[name].take(rows)
-        columns[f"m{i}"] = values.cast(sum_type(values.type))
-        wanted += [(f"m{i}", "sum"), (f"m{i}", "count")]
-    keys = [*(f"d{i}" for i in range(len(labels))), "person"]
-    grouped = pa.table(columns).group_by(keys, use_threads=False).aggregate(wanted).combine_chunks()
-    halves = _once_a_person(people, grouped["person"].combine_chunks())
-    out = {}
-    for i, coded in enumerate(labels):
-        out[f"d{i}"] = coded.dictionary.take(grouped[f"d{i}"].combine_chunks())
-    out |= {"s0": halves[0], "s1": halves[1], "rows": grouped["person_count"]}
-    for i in range(len(measured_columns(spec))):
-        out |= {f"sum{i}": grouped[f"m{i}_sum"], f"values{i}": grouped[f"m{i}_count"]}
-    return pa.table(out)
+        values, valid = unscaled(view.columns[name].take(rows))
+        out[f"sum{i}"] = _summed(values[order], starts)
+        out[f"values{i}"] = pa.array(_reduced(valid[order].astype(np.int64), starts))
+    if contributor is not None:
+        digests = contributor[1][contributor[0][first]]
+        out |= {"c0": pa.array(digests[:, 0]), "c1": pa.array(digests[:, 1])}
+    return out
 
 
-def _once_a_person(people: _People, codes: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Digest each person once, however many cells have the person."""
-    coded = codes.dictionary_encode()
-    first, second = people.digests(coded.dictionary)
-    return first.take(coded.indices), second.take(coded.indices)
+def _joined(view: SliceView, spec: StatisticSpec, people: _People, rows: pa.Array) -> dict[str, pa.Array]:
+    """One record a (person, labels) of the columns that this table gives."""
+    given = joined_columns(spec)
+    wanted = [d for d in spec.dimensions if given.get(d.column) == view.table]
+    labels = [_label(view, dimension, rows) for dimension in wanted]
+    person = _numbers(people.codes.take(rows))
+    keys = [_numbers(coded.indices) for coded in labels]
+    order, starts = _grouped([person, *keys], [len(people.codes) or 1, *(len(c.dictionary) for c in labels)])
+    first = order[starts]
+    out: dict[str, pa.Array] = {
+        f"j{spec.dimensions.index(d)}": pa.DictionaryArray.from_arrays(
+            pa.array(keys[i][first].astype(np.int32)), labels[i].dictionary
+        )
+        for i, d in enumerate(wanted)
+    }
+    return out | {"person": pa.array(person[first])}
+
+
+def own_dimensions(spec: StatisticSpec) -> tuple[Dimension, ...]:
+    """Return the dimensions over columns of the statistic's own table; of a cohort, its periods."""
+    if spec.cohort is not None:
+        return (Dimension(column=spec.cohort.column, unit=spec.cohort.unit),)
+    given = joined_columns(spec)
+    return tuple(d for d in spec.dimensions if d.column not in given)
+
+
+def unscaled(column: pa.Array) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return exact numbers as whole numbers of their last digit (0 where null), and which are not null."""
+    valid = np.asarray(column.is_valid())
+    if pa.types.is_decimal(column.type):
+        wide = column.cast(pa.decimal128(38, column.type.scale))
+        if isinstance(wide, pa.ChunkedArray):
+            wide = wide.combine_chunks()
+        # A class's decimals have at most 18 digits, so the low half of each 128 bits is the number.
+        halves = np.frombuffer(wide.buffers()[1], dtype="<i8")
+        numbers = halves.reshape(-1, 2)[wide.offset : wide.offset + len(wide), 0]
+    else:
+        numbers = np.asarray(column.fill_null(0).cast(pa.int64()))
+    return np.where(valid, numbers, 0), valid
+
+
+# ------------------------------------------------------------------ parts
+
+
+def _label(view: SliceView, dimension: Dimension, rows: pa.Array) -> pa.DictionaryArray:
+    return label(dimension, view.columns[dimension.column].take(rows))
+
+
+def _contributors(
+    view: SliceView, column: str, people: _People, rows: pa.Array
+) -> tuple[Ints, NDArray[np.uint64]]:
+    """Return, for each row, a code of who contributes, and the digest of each code; without one, the person does."""
+    raw = view.columns[column].take(rows)
+    coded = raw if pa.types.is_dictionary(raw.type) else raw.cast(pa.string()).dictionary_encode()
+    names = coded.dictionary.cast(pa.string())
+    groups = people.digests(pc.binary_join_element_wise("contributor", names, "\x1f"))
+    subject = people.subject.take(rows)
+    alone = subject if pa.types.is_dictionary(subject.type) else subject.dictionary_encode()
+    persons = people.digests(alone.dictionary)
+    has = np.asarray(coded.indices.is_valid())
+    codes = np.where(has, _numbers(coded.indices.fill_null(0)), len(groups) + _numbers(alone.indices))
+    return codes, np.concatenate([groups, persons])
+
+
+def _numbers(array: pa.Array) -> Ints:
+    return np.asarray(array).astype(np.int64)
+
+
+def _grouped(keys: Sequence[Ints], sizes: Sequence[int]) -> tuple[Ints, Ints]:
+    """Return an order in which equal keys are neighbors, and where each group starts in it."""
+    number = len(keys[0])
+    if not number:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    packed = np.zeros(number, dtype=np.int64)
+    most = 1
+    for key, size in zip(keys, sizes, strict=True):
+        most *= max(size, 1)
+        if most >= 2**62:  # many dimensions: number what was found so far
+            _, packed = np.unique(packed, return_inverse=True)
+            most = number * max(size, 1)
+        packed = packed * max(size, 1) + key
+    order = np.argsort(packed, kind="stable")
+    ordered = packed[order]
+    return order, np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+
+
+def _reduced(values: Ints, starts: Ints) -> Ints:
+    return np.add.reduceat(values, starts) if len(starts) else np.zeros(0, dtype=np.int64)
+
+
+def _summed(values: Ints, starts: Ints) -> pa.Array:
+    """Sums as int64, or as decimals where 64 bits might not hold them."""
+    largest = int(np.abs(values.astype(np.float64)).max(initial=0.0))
+    if largest * max(len(values), 1) < 2**62:
+        return pa.array(_reduced(values, starts))
+    wide = np.add.reduceat(values.astype(object), starts) if len(starts) else np.zeros(0, dtype=object)
+    return pa.array([str(number) for number in wide], pa.string())
+
+
+def _write(path: Path, columns: Mapping[str, Any]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    table = pa.table(dict(columns))
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
