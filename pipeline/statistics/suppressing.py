@@ -141,11 +141,13 @@ def _grow_together(
                 ]
                 if widening.boxes is not None:
                     left = _one_box_each(task, audit, widening, (direction, numbers, far), suppressed)
-                    numbers, far = numbers[left], far[left]
-                    if not len(numbers):
+                    if not len(left):
                         continue
+                    wanted, how_far = numbers[left], far[left]
+                else:
+                    wanted, how_far = numbers, far
                 move = widening.together(
-                    numbers, DOWN if direction == DOWN else UP, far, suppressed | task.hidden
+                    wanted, DOWN if direction == DOWN else UP, how_far, suppressed | task.hidden
                 )
                 if move is not None:
                     suppressed[widening.block.cell[move.numbers]] = True
