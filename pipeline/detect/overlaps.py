@@ -27,6 +27,32 @@ def readings(found: Sequence[Found], text: str) -> list[Found]:
     return _settled(sorted(found, key=lambda span: -span.score), text) if len(found) > 1 else list(found)
 
 
+_PLACES = frozenset({"ADDRESS", "LOCATION"})
+
+
+def around(weak: Iterable[Found], strong: Sequence[Found], text: str) -> list[Found]:
+    """What weak spans keep beside strong ones of another kind, without blanks and signs at their ends.
+
+    A strong span of the same kind changes nothing: `resolve` joins the two.
+    """
+    kept = []
+    for span in weak:
+        others = [one for one in strong if not _same_kind(one, span)]
+        for part in _remainders(span, others) if others else [span]:
+            start, end = part.start, part.end
+            while start < end and not text[start].isalnum():
+                start += 1
+            while start < end and not text[end - 1].isalnum():
+                end -= 1
+            if start < end:
+                kept.append(part._replace(start=start, end=end))
+    return kept
+
+
+def _same_kind(one: Found, other: Found) -> bool:
+    return one.entity == other.entity or {one.entity, other.entity} <= _PLACES
+
+
 def _settled(ordered: Iterable[Found], text: str) -> list[Found]:
     """The first ones stay whole; the others keep what nobody covers and is not blanks and signs only."""
     taken: list[Found] = []
@@ -53,7 +79,7 @@ def _outermost(found: set[Found]) -> list[Found]:
     return kept
 
 
-def _remainders(span: Found, taken: list[Found]) -> list[Found]:
+def _remainders(span: Found, taken: Sequence[Found]) -> list[Found]:
     """The parts of the span that no taken span covers."""
     pieces = [(span.start, span.end)]
     for other in taken:
