@@ -34,13 +34,17 @@ def widened(folded: str, found: Sequence[Found], is_capital: Callable[[int], boo
     ordered = sorted(found)
     for number, span in enumerate(ordered):
         low = moved[-1].end if moved else 0
-        high = ordered[number + 1].start if number + 1 < len(ordered) else len(folded)
+        if span.end <= low:
+            continue  # an address has taken it in
         if span.entity == "ADDRESS":
-            moved.append(_address(folded, span, low, high, is_capital))
+            others = (one.start for one in ordered[number + 1 :] if one.entity != "LOCATION")
+            moved.append(
+                _address(folded, span, low, next(others, len(folded)), ordered[number + 1 :], is_capital)
+            )
         elif span.entity == "PERSON":
             moved.append(_person(folded, span, low))
         else:
-            moved.append(span)
+            moved.append(span._replace(start=max(span.start, low)))
     return moved
 
 
@@ -57,7 +61,12 @@ def _honorific() -> re.Pattern[str]:
 
 
 def _address(
-    folded: str, span: Found, low: int, high: int, is_capital: Callable[[int], bool]
+    folded: str,
+    span: Found,
+    low: int,
+    high: int,
+    behind: Sequence[Found],
+    is_capital: Callable[[int], bool],
 ) -> Found:
     start, end = span.start, span.end
     before = _NUMBER_BEFORE.search(folded[max(low, start - 14) : start])
@@ -65,6 +74,10 @@ def _address(
         start -= len(before.group())
     segments = 0
     while end < high:
+        town = next((one for one in behind if one.start >= end and one.entity == "LOCATION"), None)
+        if town is not None and not any(map(str.isalnum, folded[end : town.start])) and town.start - end <= 3:
+            end = town.end
+            continue
         unit = _UNIT.match(folded, end, high)
         if unit and any(map(str.isalnum, unit.group())):
             end = unit.end()
@@ -91,5 +104,6 @@ def _all_capital(folded: str, segment: re.Match[str], is_capital: Callable[[int]
     if not places or not all(is_capital(place) for place in places):
         return False
     return any(
-        folded[at].isalpha() and not is_capital(at) for at in range(max(0, segment.start() - 40), segment.end())
+        folded[at].isalpha() and not is_capital(at)
+        for at in range(max(0, segment.start() - 40), segment.end())
     )

@@ -14,7 +14,7 @@ from typing import Protocol
 from pipeline.detect import lac, rampart
 from pipeline.detect.folding import Folded
 from pipeline.detect.lexicon import words
-from pipeline.detect.linked_forms import STREET_TYPES
+from pipeline.detect.linked_forms import STREET_WORDS
 from pipeline.detect.model import Found
 from pipeline.detect.model_files import missing
 from pipeline.detect.name_edges import widened
@@ -25,6 +25,7 @@ MOST_REMEMBERED = 65_536  # texts whose spans are kept in a process
 _LATIN_WORDS = re.compile("[a-z\u00c0-\u024f]+")
 _HAN_RUN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]+")
 _ENDINGS = ("'s", "s", "es", "d", "ed", "ing", "ly", "er")
+_TWO_WAYS = frozenset({"will", "may"})  # words of grammar that are given names, too
 _SHORTEST_WORD = 2
 _SHORTEST_STEM = 4
 
@@ -51,7 +52,7 @@ class Names:
         `covered`: folded spans that are found already; what they cover does not ask for a model.
         """
         folded = form.text
-        chinese, latin = _asks_for_lac(folded, covered), _asks_for_rampart(folded, covered)
+        chinese, latin = _asks_for_lac(folded, covered), _asks_for_rampart(original, form, covered)
         if not (chinese or latin) or is_log_like(original, folded):
             return []
         found: list[Found] = []
@@ -114,18 +115,31 @@ def _home() -> re.Pattern[str]:
 # ------------------------------------------------------------------ the gate
 
 
-def _asks_for_rampart(folded: str, covered: Sequence[Found]) -> bool:
+def _asks_for_rampart(original: str, form: Folded, covered: Sequence[Found]) -> bool:
     """Whether a word outside what is found already is more than everyday speech."""
+    folded = form.text
     if not has_latin_words(folded):
         return False
     calm, cues = words("calm_words"), words("text_cues")
     numbered = any(map(str.isdigit, folded))
     for word in _LATIN_WORDS.finditer(folded):
         token = word.group()
-        tells = token in cues or (numbered and token in STREET_TYPES) or not _is_calm(token, calm)
+        tells = (
+            token in cues
+            or (numbered and token in STREET_WORDS)
+            or not _is_calm(token, calm)
+            or (token in _TWO_WAYS and _is_inner_capital(original, form, word.start()))
+        )
         if tells and not _is_covered(word.start(), word.end(), covered):
             return True
     return False
+
+
+def _is_inner_capital(original: str, form: Folded, at: int) -> bool:
+    """Whether the word is written as a name inside a sentence: `leave it with Will`."""
+    place = form.original(at, at + 1)[0]
+    before = original[:place].rstrip()
+    return original[place].isupper() and before[-1:].isalnum()
 
 
 def _is_calm(token: str, calm: frozenset[str]) -> bool:

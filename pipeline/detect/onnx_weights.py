@@ -33,28 +33,33 @@ def faster(model: bytes) -> bytes:
     graph = next(value for number, value in _fields(model) if number == _GRAPH)
     parts = list(_fields(graph))
     tensors = {_text(fields, _TENSOR_NAME): fields for fields in _parsed(parts, _INITIALIZER)}
+    nodes = [list(_fields(value)) for number, value in parts if number == _NODE]
+    sums = _bias_sums(nodes, tensors)
     written: list[bytes] = []
     replaced: set[bytes] = set()
-    for number, value in parts:
-        if number != _NODE:
-            continue
-        node = list(_fields(value))
+    for node in nodes:
+        output = _text(node, _OUTPUT)
         if _text(node, _OP) != b"MatMulNBits":
-            written.append(_delimited(_NODE, value))
+            if output not in sums.values():
+                written.append(_delimited(_NODE, b"".join(_field(*field) for field in node)))
             continue
         inputs = [bytes(v) for n, v in node if n == _INPUT]
         if len(inputs) != 3:
             raise ValueError("a product of the model has other inputs than weights and scales")
         replaced.update(inputs[1:])
-        weights, scales = _columns(_array(tensors[inputs[1]], np.uint8), _array(tensors[inputs[2]], np.float32))
-        stem = inputs[1]
-        names = [stem + b"/weights", stem + b"/scales", stem + b"/zeros"]
+        weights, scales = _columns(
+            _array(tensors[inputs[1]], np.uint8), _array(tensors[inputs[2]], np.float32)
+        )
+        names = [inputs[1] + ending for ending in (b"/weights", b"/scales", b"/zeros")]
         zeros = np.full(len(scales), 128, np.uint8)
         written += [
             _delimited(_INITIALIZER, _tensor(name, array))
             for name, array in zip(names, (weights, scales, zeros), strict=True)
         ]
-        written.append(_delimited(_NODE, _product([inputs[0], *names], node)))
+        bias = _bias_of(sums.get(output), nodes, output)
+        written.append(
+            _delimited(_NODE, _product([inputs[0], *names, *bias], sums.get(output, output), node))
+        )
     kept = (
         _field(number, value)
         for number, value in parts
@@ -66,6 +71,31 @@ def faster(model: bytes) -> bytes:
         _delimited(number, graph_written) if number == _GRAPH else _field(number, value)
         for number, value in _fields(model)
     )
+
+
+def _bias_sums(nodes: list[list[Field]], tensors: dict[bytes, list[Field]]) -> dict[bytes, bytes]:
+    """Output of a product -> output of the sum that only adds a constant to it, which the product can do itself."""
+    products = {_text(node, _OUTPUT) for node in nodes if _text(node, _OP) == b"MatMulNBits"}
+    uses: dict[bytes, int] = {}
+    for node in nodes:
+        for number, value in node:
+            if number == _INPUT:
+                uses[bytes(value)] = uses.get(bytes(value), 0) + 1
+    sums = {}
+    for node in nodes:
+        inputs = [bytes(v) for n, v in node if n == _INPUT]
+        if _text(node, _OP) == b"Add" and any(name in tensors for name in inputs):
+            sums.update(
+                {name: _text(node, _OUTPUT) for name in inputs if name in products and uses[name] == 1}
+            )
+    return sums
+
+
+def _bias_of(total: bytes | None, nodes: list[list[Field]], product: bytes) -> list[bytes]:
+    if total is None:
+        return []
+    node = next(node for node in nodes if _text(node, _OUTPUT) == total)
+    return [bytes(v) for n, v in node if n == _INPUT and bytes(v) != product]
 
 
 def _columns(packed: np.ndarray[Any, Any], scales: np.ndarray[Any, Any]) -> tuple[Any, Any]:
@@ -86,11 +116,11 @@ def _columns(packed: np.ndarray[Any, Any], scales: np.ndarray[Any, Any]) -> tupl
     return np.ascontiguousarray((np.rint(values) + 128).astype(np.uint8).T), scale
 
 
-def _product(inputs: list[bytes], node: list[Field]) -> bytes:
+def _product(inputs: list[bytes], output: bytes, node: list[Field]) -> bytes:
     return b"".join(
         (
             *(_delimited(_INPUT, name) for name in inputs),
-            _delimited(_OUTPUT, next(v for n, v in node if n == _OUTPUT)),
+            _delimited(_OUTPUT, output),
             _delimited(_NAME, _text(node, _NAME)),
             _delimited(_OP, b"DynamicQuantizeMatMul"),
             _delimited(_DOMAIN, b"com.microsoft"),

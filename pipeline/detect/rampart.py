@@ -24,7 +24,9 @@ MODEL = ModelFile(
 VOCABULARY = ModelFile(
     PACKAGE, _FOLDER + "vocab.txt", "0fbe6b50061feabb9be68af471e9aa6df07a4bc428bdca4b0eff1fcd3612dee5"
 )
-CONFIG = ModelFile(PACKAGE, _FOLDER + "config.json", "4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd")
+CONFIG = ModelFile(
+    PACKAGE, _FOLDER + "config.json", "4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd"
+)
 FILES = (MODEL, VOCABULARY, CONFIG)
 
 _WINDOW = 126  # tokens read at once: the model was trained on short messages
@@ -67,7 +69,9 @@ class Rampart:
 
         words = verified(VOCABULARY).decode("utf-8").split("\n")
         vocabulary = {word: number for number, word in enumerate(words) if word}
-        self._tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+        self._tokenizer = Tokenizer(
+            models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)
+        )
         self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         self._first, self._last = vocabulary["[CLS]"], vocabulary["[SEP]"]
