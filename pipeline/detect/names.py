@@ -17,7 +17,8 @@ from pipeline.detect.lexicon import words
 from pipeline.detect.linked_forms import STREET_WORDS
 from pipeline.detect.model import Found
 from pipeline.detect.model_files import missing
-from pipeline.detect.name_edges import widened
+from pipeline.detect.name_edges import stated_addresses, widened
+from pipeline.detect.overlaps import united
 from pipeline.detect.text_kinds import has_han, has_latin_words, is_log_like
 from pipeline.errors import Problem
 
@@ -52,15 +53,24 @@ class Names:
         `covered`: folded spans that are found already; what they cover does not ask for a model.
         """
         folded = form.text
-        chinese, latin = _asks_for_lac(folded, covered), _asks_for_rampart(original, form, covered)
-        if not (chinese or latin) or is_log_like(original, folded):
+        chinese = _asks_for_lac(folded, covered)
+        latin = _asks_for_rampart(original, form, covered)
+        numbered = any(map(str.isdigit, folded)) and has_latin_words(folded)
+        if not (chinese or latin or numbered) or is_log_like(original, folded):
             return []
+
+        def is_capital(at: int) -> bool:
+            return original[form.original(at, at + 1)[0]].isupper()
+
         found: list[Found] = []
+        if latin:
+            found += self._remembered(self._latin or _rampart(), folded)
+        if numbered:
+            stated = stated_addresses(folded, is_capital, _is_calm_word)
+            found = united(found, stated, folded)
+        found = widened(folded, found, is_capital)
         if chinese:
             found += self._remembered(self._chinese or _lac(), folded)
-        if latin:
-            read = self._remembered(self._latin or _rampart(), folded)
-            found += widened(folded, read, lambda at: original[form.original(at, at + 1)[0]].isupper())
         return found
 
     def _remembered(self, model: NameModel, folded: str) -> tuple[Found, ...]:
@@ -140,6 +150,10 @@ def _is_inner_capital(original: str, form: Folded, at: int) -> bool:
     place = form.original(at, at + 1)[0]
     before = original[:place].rstrip()
     return original[place].isupper() and before[-1:].isalnum()
+
+
+def _is_calm_word(token: str) -> bool:
+    return _is_calm(token, words("calm_words"))
 
 
 def _is_calm(token: str, calm: frozenset[str]) -> bool:

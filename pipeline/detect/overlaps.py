@@ -49,6 +49,20 @@ def around(weak: Iterable[Found], strong: Sequence[Found], text: str) -> list[Fo
     return kept
 
 
+def united(found: Sequence[Found], certain: Sequence[Found], text: str) -> list[Found]:
+    """Spans with certain addresses among them: an address takes in the places that it overlaps, others give way."""
+    joined: list[Found] = list(certain)
+    for span in (one for one in found if one.entity in _PLACES):
+        touching = [one for one in joined if one.start < span.end and span.start < one.end]
+        joined = [one for one in joined if one not in touching]
+        entity = "ADDRESS" if touching else span.entity
+        start = min(one.start for one in (span, *touching))
+        end = max(one.end for one in (span, *touching))
+        joined.append(Found(start, end, entity, max(one.score for one in (span, *touching))))
+    others = [one for one in found if one.entity not in _PLACES]
+    return sorted([*joined, *around(others, joined, text)])
+
+
 def _same_kind(one: Found, other: Found) -> bool:
     return one.entity == other.entity or {one.entity, other.entity} <= _PLACES
 

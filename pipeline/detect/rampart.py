@@ -5,6 +5,7 @@ Design Studio, CC BY 4.0 (see NOTICE). It reads lower-cased text, so that capita
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -46,6 +47,9 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "ZIP_CODE": "place",
     }
 )
+
+
+_CODE_BEFORE = re.compile(r"(?:zip|postal|post ?code|postcode|plz)(?: code)?[ :=#is]{0,5}$")
 
 
 class Piece(NamedTuple):
@@ -145,7 +149,7 @@ def assembled(text: str, pieces: Sequence[Piece]) -> list[Found]:
         kind = group[0].kind
         if kind == "name":
             entity = "PERSON"
-        elif all(piece.label == "BUILDING_NUMBER" for piece in group):
+        elif not any(map(str.isalpha, text[start:end])) and not _CODE_BEFORE.search(text[:start]):
             continue  # a number by itself tells no address
         else:
             entity = "ADDRESS" if any(piece.kind == "street" for piece in group) else "LOCATION"
