@@ -11,8 +11,8 @@ definition.
 import sys
 from pathlib import Path
 
-from pipeline.detect.rampart import VOCABULARY, Rampart
 from pipeline.detect.model_files import verified
+from pipeline.detect.rampart import VOCABULARY, Rampart
 
 TARGET = Path("pipeline/detect/word_lists/calm_words.txt")
 MOST = 0.1
@@ -33,7 +33,8 @@ of off often ok okay on once one only or other others our ours out over own per 
 say see seem seen shall she should since so some someone something soon still such take taken tell than thank thanks
 that the their theirs them themselves then there these they thing things this those though through till to today
 together tomorrow too took toward try under until up upon us use used using very want was we well went were what
-whatever when where whether which while who whoever whole whom whose why with within without would will may yes yet you your
+whatever when where whether which while who whoever whole whom whose why with within without would will may yes
+yet you your
 yours yourself
 """
 

@@ -20,7 +20,13 @@ _BOLD |= {ord("0") + i: 0x1D7CE + i for i in range(10)}
 _CIRCLED = {ord("0"): 0x24EA} | {ord("1") + i: 0x2460 + i for i in range(9)}
 _LOOKS = str.maketrans("aeopcxyiABEKMHOPCTX", "аеорсхуіАВЕКМНОРСТХ")
 _NUMERALS = str.maketrans("0123456789", "零一二三四五六七八九")
-_WORDS = dict(zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True))
+_WORDS = dict(
+    zip(
+        "0123456789",
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+        strict=True,
+    )
+)
 
 
 def _national(kind: str, value: str) -> str:
@@ -113,7 +119,7 @@ def part(chance: Chance, kind: str, value: str, person: Person) -> str | None:
             given = value[len(person.surname) :]
             return given if len(given) >= 2 else None
         case "name":
-            return value.split(" ")[0]
+            return value.split(" ", maxsplit=1)[0]
         case "address":
             return person.street
     return None

@@ -178,7 +178,8 @@ def _stranger(chance: Chance, person: Person) -> Person:
     if person.chinese:
         surname = chance.pick(_ZH_SURNAMES)
         name = surname + "".join(chance.pick(_ZH_GIVEN) for _ in range(chance.between(1, 2)))
-        street = f"{chance.pick(_ZH_STREETS)}{chance.between(1, 300)}号{chance.between(1, 30)}栋{chance.between(101, 2909)}室"
+        house = f"{chance.between(1, 300)}号{chance.between(1, 30)}栋{chance.between(101, 2909)}室"
+        street = chance.pick(_ZH_STREETS) + house
         address = f"{person.city.region}{person.city.name}{street}"
         login = "".join(chance.pick(_SYLLABLES) for _ in range(2)) + chance.digits(3)
     else:

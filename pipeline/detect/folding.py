@@ -1,8 +1,8 @@
 """Fold a text to what the eye reads: one form for full-width, styled, accented and interrupted writing.
 
-Folding is per character, so that every folded character knows where it comes from:
-look-alikes of Latin letters to Latin, NFKC (UAX #15), case folding, digits of any script to 0-9, accents off, dashes to `-`, blanks to a blank;
-characters without width (Unicode categories Cf, Mn, Me) vanish.
+Folding is per character, so that every folded character knows where it comes from: look-alikes of Latin
+letters to Latin, NFKC (UAX #15), case folding, digits of any script to 0-9, accents off, dashes to `-`,
+blanks to a blank; characters without width (Unicode categories Cf, Mn, Me) vanish.
 """
 
 import re
@@ -23,7 +23,9 @@ _LOOK_TABLE = {ord(character): latin for character, latin in _LOOKS.items()}
 _ALIKE = "".join(_LOOKS)
 _OTHER_SCRIPT = "\u0370-\u03ff\u0400-\u052f"
 # A whole word of Latin letters and their look-alikes: a word of a language of that script has others, too.
-_DISGUISED = re.compile(f"(?<![{_OTHER_SCRIPT}])[A-Za-z]*[{_ALIKE}][A-Za-z{_ALIKE}]*(?![{_OTHER_SCRIPT}])")
+_DISGUISED = re.compile(
+    f"(?<![A-Za-z{_OTHER_SCRIPT}])[A-Za-z]*[{_ALIKE}][A-Za-z{_ALIKE}]*(?![{_OTHER_SCRIPT}])"
+)
 _resizing: set[str] = set()  # characters met so far whose folded form has another length than one
 
 

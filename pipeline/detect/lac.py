@@ -52,13 +52,17 @@ _PLACES = frozenset({"LOCATION", "ADDRESS"})
 _WINDOW = 200  # characters read at once, cut behind a sentence where there is one
 _SCORE = 0.8
 _NUMBER = "[0-9a-z零〇一二三四五六七八九十百甲乙丙丁东西南北-]"
-_UNITS = "号楼|号院|号|號|栋|棟|幢|座|单元|單元|室|户|戶|层|層|楼|樓|弄|支弄|巷|门|排|期|区|區|组|村|里|街|路|道|大道|胡同"
+_UNITS = (
+    "号楼|号院|号|號|栋|棟|幢|座|单元|單元|室|户|戶|层|層|楼|樓|弄|支弄|巷|门|排|期|区|區|组|村|里|街|路|道"
+    "|大道|胡同"
+)
 # What goes on behind a place: `建国路88号3单元1204室`, `阳光花园5栋`, `张杨路 500 弄 3 号`.
 _BEHIND = re.compile(
     rf"(?:[ ,、]?(?:[\u4e00-\u9fff]{{1,6}}?)?{_NUMBER}{{1,6}} ?(?:{_UNITS}))+(?: ?{_NUMBER}{{2,5}}(?![0-9a-z]))?"
 )
 _NAMED = re.compile(  # a street, estate or village named behind a place
-    r"[ ,]?[\u4e00-\u9fff]{1,6}?(?:大道|大街|公路|路|街|巷|胡同|小区|花园|家园|公寓|大厦|广场|新村|村|镇|乡|街道|苑|府|城|湾|里)"
+    r"[ ,]?[\u4e00-\u9fff]{1,6}?"
+    r"(?:大道|大街|公路|路|街|巷|胡同|小区|花园|家园|公寓|大厦|广场|新村|村|镇|乡|街道|苑|府|城|湾|里)"
 )
 _ALONE = re.compile(  # a street with its number tells an address without any place before it
     rf"[\u4e00-\u9fff]{{1,5}}(?:大道|大街|路|街|巷|胡同|弄)[ ]?{_NUMBER}{{1,6}} ?(?:{_UNITS})"

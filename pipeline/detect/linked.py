@@ -40,7 +40,11 @@ _LETTERED = re.compile(
 )
 _LETTER_DIGITS = str.maketrans("olisbz", "011582")
 _SPOKEN = dict(
-    zip("zero oh one two three four five six seven eight nine".split(), "00123456789", strict=True)
+    zip(
+        ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+        "00123456789",
+        strict=True,
+    )
 )
 _SPOKEN_RUN = re.compile(
     rf"(?<![a-z])(?:(?:double |triple )?(?:{'|'.join(_SPOKEN)})[ ,.\-]{{1,3}}){{4,}}(?:{'|'.join(_SPOKEN)})(?![a-z])"

@@ -60,7 +60,7 @@ def one_thread_session(model: bytes) -> Any:
 
 def missing(files: Iterable[ModelFile]) -> list[Problem]:
     """What speaks against using the files, in sentences; nothing is loaded."""
-    problems = []
+    problems: list[Problem] = []
     for file in files:
         try:
             verified(file)

@@ -101,9 +101,10 @@ def shared_names() -> Names:
     return Names()
 
 
-def problems() -> list[Problem]:
-    """What keeps names from being found: a model that is not installed, or another one. Loads nothing."""
-    return missing((*rampart.FILES, *lac.FILES))
+@lru_cache(maxsize=1)
+def problems() -> tuple[Problem, ...]:
+    """What keeps names from being found: a model that is not installed, or another one. Nothing is loaded."""
+    return tuple(missing((*rampart.FILES, *lac.FILES)))
 
 
 def tells_a_home(folded: str, found: Sequence[Found]) -> bool:

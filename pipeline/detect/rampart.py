@@ -74,7 +74,7 @@ class Rampart:
         words = verified(VOCABULARY).decode("utf-8").split("\n")
         vocabulary = {word: number for number, word in enumerate(words) if word}
         self._tokenizer = Tokenizer(
-            models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)
+            models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)  # noqa: S106 - a token of texts
         )
         self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
-from pipeline.detect.overlaps import around, resolve
 from pipeline.detect.names import shared_names, tells_a_home
+from pipeline.detect.overlaps import around, resolve
 from pipeline.detect.patterns import find_patterns
 
 if TYPE_CHECKING:

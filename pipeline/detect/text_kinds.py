@@ -48,7 +48,7 @@ def is_log_like(original: str, folded: str) -> bool:
     machine = words = 0
     for token in _TOKEN.findall(original):
         low = token.lower()
-        if "@" in low and "." in low or low.startswith(("http", "www.")):
+        if ("@" in low and "." in low) or low.startswith(("http", "www.")):
             continue
         if _WORD.fullmatch(low):
             words += 0 if _CAMEL.search(token) and len(token) > 8 else 1

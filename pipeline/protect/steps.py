@@ -57,7 +57,7 @@ def _objection(where: str, data_class: DataClass, transform: AnyTransform) -> Pr
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
     if isinstance(transform, RedactText):
-        return _entity_objection(where, transform)
+        return _entity_objection(where, transform) or _models_objection(where, transform)
     if data_class.id == "unknown":
         return Problem(
             Drift.code, where, "class unknown cannot be published", "give the column a class, or drop it"
@@ -77,6 +77,15 @@ def _entity_objection(where: str, transform: RedactText) -> Problem | None:
             return Problem(
                 JobWrong.code, f"{where}.{name}", weakness, "use keyed_hash, or state accept_weakness"
             )
+    return None
+
+
+def _models_objection(where: str, transform: RedactText) -> Problem | None:
+    """Names that the policy wants found need their models: never find less without a word."""
+    from pipeline.detect.names import problems
+
+    for problem in problems() if transform.names else ():
+        return Problem(problem.code, where, problem.message, problem.hint)
     return None
 
 
