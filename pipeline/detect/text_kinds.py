@@ -8,13 +8,15 @@ _LATIN_WORD = re.compile("[a-z]{2}")
 _STAMP = (
     r"(?:(?:19|20)\d\d[-/.]?\d\d[-/.]?\d\d[t ,\-]{0,2}\d{1,2}:\d\d(?::\d{1,2})?[.,:]?\d*(?:z|[+-]\d\d:?\d\d)?"
     r"|\d\d-\d\d \d\d:\d\d:\d\d\.\d+|[a-z]{3} +\d{1,2} \d\d:\d\d:\d\d|\d{10,13}(?:\.\d+)?"
-    r"|\w{3} \w{3} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? \d{4})"
+    r"|\w{3} \w{3} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? \d{4})(?![\d:])"
 )
-# A line that begins as only a logger begins it: a time and a level, a process, a bar.
+# A line that begins as only a logger begins it: a time and a level, a process, a bar. A time and who speaks
+# (`10:12:33 Ann Lee: …`) is how chats are kept.
 _HEADER = re.compile(
     rf"[\[(<]?{_STAMP}[\])>]?[ \t]*"
     r"(?:\||[\[(<]?(?:trace|debug|info|notice|warn|warning|error|err|crit|critical|fatal|severe|verbose)\b"
-    r"|\d+ +\d+ [vdiwef] |[vdiwef][/ (]|[\w.\-]+ [\w./\-]+(?:\[\d+\])?: |[\w.\-]+\[\d+\]|[\w.$]+:\d+ )"
+    r"|\d+ +\d+ [vdiwef] |[vdiwef][/(]|[\w.\-]+ [\w./\-]+\[\d+\]: |[\w.\-]+\[\d+\]|[\w.$]+:\d+ )"
+    r"|[a-z]{3} +\d{1,2} \d\d:\d\d:\d\d [\w.\-]+ [\w./\-]+: "  # syslog without a process number
 )
 _TOKEN = re.compile(r"\S+")
 _MACHINE = re.compile(
