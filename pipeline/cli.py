@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -264,8 +265,8 @@ def detect(
     columns = tuple(name for name in linked.split(",") if name)
     notes: list[str] = []
     with native_code_silenced():
-        wanted = {"linked": columns, "all_entities": all_entities, "names": names, "delimiter": delimiter}
-        lines = detect_file(file, column, **wanted, tell=notes.append)
+        search = partial(detect_file, linked=columns, all_entities=all_entities, names=names)
+        lines = search(file, column, delimiter=delimiter, tell=notes.append)
     _print_notes(notes)
     with native_code_silenced():
         for line in lines:

@@ -7,6 +7,7 @@ from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
 from pipeline.detect.names import shared_names, tells_a_home
+from pipeline.detect.nested import named_values
 from pipeline.detect.overlaps import around, resolve
 from pipeline.detect.patterns import find_patterns
 
@@ -81,7 +82,12 @@ def find_mentions(
     distinct = {text: index for index, text in enumerate(dict.fromkeys(texts))}
     originals = [encodable(text) for text in distinct]
     folds = [fold(text) for text in originals]
-    patterns = find_patterns([folded.text for folded in folds], all_entities=all_entities)
+    patterns = [
+        _with_named(folded.text, found)
+        for folded, found in zip(
+            folds, find_patterns([f.text for f in folds], all_entities=all_entities), strict=True
+        )
+    ]
     search = _Search(originals, folds, patterns, names=names, all_entities=all_entities)
     if linked is None:
         once = [search.mentions(index, None) for index in range(len(originals))]
@@ -142,6 +148,12 @@ class _Search:
             if not certain and not tells_a_home(folded.text, found):
                 found = [span for span in found if span.entity != "LOCATION"]
         return around(found, certain, folded.text)
+
+
+def _with_named(folded: str, found: list[Found]) -> list[Found]:
+    """Add the values that the text names itself; where a form is certain, they give way."""
+    named = named_values(folded)
+    return resolve([*found, *around(named, found, folded)], folded) if named else found
 
 
 def _original(folded: Folded, found: Found) -> Found:
