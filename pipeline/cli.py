@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -254,8 +255,11 @@ def detect(
     column: Annotated[str, typer.Option("--column", help="Column with the texts.")] = "text",
     linked: Annotated[str, typer.Option(help="Identity columns of the same row, A,B.")] = "",
     all_entities: Annotated[
-        bool, typer.Option("--all", help="Also dates, organizations and nationalities.")
+        bool, typer.Option("--all", help="Also dates, organizations and towns that stand alone.")
     ] = False,
+    names: Annotated[
+        bool, typer.Option("--names/--no-names", help="Names and addresses of whom no column tells.")
+    ] = True,
     delimiter: Delimiter = ",",
     format: Annotated[str, typer.Option("--format", help="Always JSON lines.")] = "json",
 ) -> None:
@@ -270,9 +274,8 @@ def detect(
     columns = tuple(name for name in linked.split(",") if name)
     notes: list[str] = []
     with native_code_silenced():
-        lines = detect_file(
-            file, column, linked=columns, all_entities=all_entities, delimiter=delimiter, tell=notes.append
-        )
+        search = partial(detect_file, linked=columns, all_entities=all_entities, names=names)
+        lines = search(file, column, delimiter=delimiter, tell=notes.append)
     _print_notes(notes)
     with native_code_silenced():
         for line in lines:

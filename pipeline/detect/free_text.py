@@ -10,6 +10,7 @@ from pipeline.classes import CLASSES
 from pipeline.detect.catalog import CLASS_ENTITIES
 from pipeline.detect.columns import propose
 from pipeline.detect.linked import Identities
+from pipeline.detect.names import problems
 from pipeline.detect.spans import find_mentions
 from pipeline.errors import InputUnreadable, JobWrong, nearest
 from pipeline.intake.sampling import read_records
@@ -39,6 +40,7 @@ def detect_file(
     *,
     linked: Sequence[str] = (),
     all_entities: bool = False,
+    names: bool = True,
     delimiter: str = ",",
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[TextRow]:
@@ -67,7 +69,9 @@ def detect_file(
             raise InputUnreadable(f"no record can be read; {says}", where=path.name)
         tell(f"{path.name}: unreadable records skipped: {len(found.rejected)}; {says}")
     numbers = found.record.to_pylist() if found.rejected else None
-    return detect_rows(found.table, column, linked=linked, all_entities=all_entities, numbers=numbers)
+    return detect_rows(
+        found.table, column, linked=linked, all_entities=all_entities, names=names, numbers=numbers
+    )
 
 
 def detect_rows(
@@ -77,6 +81,7 @@ def detect_rows(
     linked: Sequence[str] = (),
     classes: Mapping[str, str] | None = None,
     all_entities: bool = False,
+    names: bool = True,
     numbers: Sequence[int] | None = None,
 ) -> Iterator[TextRow]:
     """Yield one line per row of a table, rows without spans and without text included.
@@ -86,22 +91,28 @@ def detect_rows(
         column: the one that is searched.
         linked: identity columns, whose values are looked for in the text of their own row.
         classes: column -> data class of linked columns; where absent, `propose` tells.
-        all_entities: dates, too.
+        all_entities: dates and organizations, too.
+        names: names and addresses of whom no column tells, too, by the models.
         numbers: what `row` says for each row, where that is not its place in the table.
 
     Raises:
-        JobWrong: a column that the table does not have, or a linked column whose class nothing tells.
+        JobWrong: a column that the table does not have, a linked column whose class nothing tells, or a
+            model of names that is not installed.
 
     """
     for name in (column, *linked):
         if name not in table.column_names:
             raise JobWrong(f"there is no column {name!r}", hint=nearest(name, table.column_names))
     kinds = _classes_of(table, linked, classes or {})
+    for problem in problems() if names else ():
+        raise JobWrong(problem.message, hint=problem.hint)
     for begin in range(0, len(table), BATCH):
         part = table.slice(begin, BATCH)
         texts = [value or "" for value in part.column(column).cast(pa.string()).to_pylist()]
         identities = _identities(part, kinds)
-        for row, mentions in enumerate(find_mentions(texts, identities, all_entities=all_entities)):
+        for row, mentions in enumerate(
+            find_mentions(texts, identities, all_entities=all_entities, names=names)
+        ):
             spans = [Span(start=f.start, end=f.end, entity=f.entity, score=f.score) for f, _, _ in mentions]
             place = begin + row
             yield TextRow(row=numbers[place] if numbers else place, spans=spans)

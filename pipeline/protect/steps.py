@@ -63,7 +63,7 @@ def _objection(
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
     if isinstance(transform, RedactText):
-        return _entity_objection(where, transform, source.phone_region)
+        return _entity_objection(where, transform, source.phone_region) or _models_objection(where, transform)
     if getattr(transform, "per", None) == "subject" and not source.subject_columns:
         hint = "name the table's subject in the job, or leave per: subject out"
         return Problem(JobWrong.code, where, "per: subject needs a subject, and this table's is none", hint)
@@ -100,6 +100,15 @@ def _entity_objection(where: str, transform: RedactText, phone_region: str | Non
             return Problem(
                 JobWrong.code, f"{where}.{name}", weakness, "use keyed_hash, or state accept_weakness"
             )
+    return None
+
+
+def _models_objection(where: str, transform: RedactText) -> Problem | None:
+    """Names that the policy wants found need their models: never find less without a word."""
+    from pipeline.detect.names import problems
+
+    for problem in problems() if transform.names else ():
+        return Problem(problem.code, where, problem.message, problem.hint)
     return None
 
 
