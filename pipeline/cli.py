@@ -193,12 +193,7 @@ def verify(
 # ------------------------------------------------------------------ detection
 
 
-@app.command(
-    epilog=_examples(
-        "pouch scan sample_data/orders/2026-11-01/*.csv",
-        "pouch scan orders.csv --explain consignee",
-    )
-)
+@app.command(epilog=_examples("pouch scan orders/*.csv", "pouch scan orders.csv --explain consignee"))
 def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="CSV, JSON-lines or Parquet files.")],
     rows: Annotated[int, typer.Option(min=10, help="Rows sampled from each file.")] = 2000,
