@@ -1,6 +1,6 @@
 """The fixed corpora of fakes: numbered texts, put together from frozen lists of parts (corpora/README.md).
 
-A corpus is the product of its parts: 563 given names and 1,000 surnames make 563,000 names. So it is small on disk, and
+A corpus is the product of its parts: 690 given names and 1,000 surnames make 690,000 names. So it is small on disk, and
 membership is exact: a text belongs to it when it comes apart into listed parts.
 """
 
