@@ -12,19 +12,8 @@ from pipeline.errors import ERRORS_BY_CODE
 from tests.conftest import PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
-BUILT = (
-    "run",
-    "plan",
-    "report",
-    "verify",
-    "scan",
-    "detect",
-    "reveal",
-    "keys init",
-    "keys list",
-    "keys rotate",
-    "keys destroy",
-)
+BUILT = ("run", "plan", "report", "verify", "scan", "detect", "reveal", "erase")
+BUILT += ("keys init", "keys list", "keys rotate", "keys destroy")
 LATER = ("diff", "risk", "stats", "retain", "budget")
 
 
