@@ -15,7 +15,8 @@ from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.statistics.dimensions import label
 from pipeline.statistics.filtering import keeps
 from pipeline.statistics.model import PartialRef, joined_columns, measured_columns
-from transforms.primitives import hkdf_sha256, hmac_sha256_column
+from transforms.primitives import hkdf_sha256
+from transforms.run_codes import run_codes
 
 Ints = NDArray[np.int64]
 
@@ -56,14 +57,11 @@ class _People:
         halves = self.digests(coded.dictionary)
         _write(staging / self.file, {"s0": pa.array(halves[:, 0]), "s1": pa.array(halves[:, 1])})
 
-    def digests(self, names: pa.Array) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
+    def digests(self, names: pa.Array) -> NDArray[np.uint64]:
         """Return both halves of the digest of each name."""
-        # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count. The
-        # digests never leave staging, and their key dies with the run.
+        # The codes never leave staging, and their key dies with the run.
         key = hkdf_sha256(self._key, b"pouch statistics: digests of people", 32)
-        texts = names.cast(pa.string()).to_pylist()
-        joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, texts)))
-        return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+        return run_codes(key, names.cast(pa.string()))
 
 
 def _of_release(
