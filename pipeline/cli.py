@@ -251,6 +251,10 @@ def detect(
     names: Annotated[
         bool, typer.Option("--names/--no-names", help="Names and addresses of whom no column tells.")
     ] = True,
+    country: Annotated[str, typer.Option(help="Also Presidio's national recognizers, A,B.")] = "",
+    recognizers: Annotated[
+        str, typer.Option(help="Also own ones: Presidio YAML files or module:name, A,B.")
+    ] = "",
     delimiter: Delimiter = ",",
     format: Annotated[str, typer.Option("--format", help="Always JSON lines.")] = "json",
 ) -> None:
@@ -261,12 +265,13 @@ def detect(
     if format != "json":
         raise JobWrong("--format must be json")
     from pipeline.detect.free_text import detect_file
+    from pipeline.detect.others import Wanted
 
-    columns = tuple(name for name in linked.split(",") if name)
+    columns, *others = (tuple(filter(None, given.split(","))) for given in (linked, country, recognizers))
     notes: list[str] = []
     with native_code_silenced():
         search = partial(detect_file, linked=columns, all_entities=all_entities, names=names)
-        lines = search(file, column, delimiter=delimiter, tell=notes.append)
+        lines = search(file, column, wanted=Wanted(*others), delimiter=delimiter, tell=notes.append)
     _print_notes(notes)
     with native_code_silenced():
         for line in lines:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
+from pipeline.detect.others import NOTHING_MORE, Wanted
 from pipeline.detect.spans import Mention, find_mentions
 from pipeline.errors import JobWrong, nearest
 from transforms import Context, Keyring, RedactText
@@ -54,13 +55,16 @@ def bind_redaction(
             form = f"{form}:{region}" if form == "phone" and region else form
             transform = transform.model_copy(update={"normal_form": form})  # noqa: PLW2901 - the filled-in one
         bound[entity] = transform.bind(keyring, context_for(data_class.token_domain))
-    return Redactor(bound, names=step.names)
+    return Redactor(bound, names=step.names, wanted=Wanted(step.countries, step.recognizers))
 
 
 class Redactor:
     """Texts and the identities of their rows in, rewritten texts out. Holds keys."""
 
-    def __init__(self, transforms: Mapping[str, BoundTransform], *, names: bool = True) -> None:
+    def __init__(
+        self, transforms: Mapping[str, BoundTransform], *, names: bool = True, wanted: Wanted = NOTHING_MORE
+    ) -> None:
+        self._wanted = wanted
         self._transforms = transforms
         self._names = names
 
@@ -82,7 +86,9 @@ class Redactor:
         rows, places = _distinct_rows(texts, identities)
         written = [row[0] or "" for row in rows]
         linked = [_linked(row[1:], identities) for row in rows]
-        mentions = find_mentions(written, linked if identities else None, names=self._names)
+        mentions = find_mentions(
+            written, linked if identities else None, names=self._names, wanted=self._wanted
+        )
         replacements = self._replacements(written, mentions)
         rewritten = [
             _splice(text, found, replaced) if found else text
