@@ -50,6 +50,7 @@ class FormRecognizer(EntityRecognizer):
                 recognition_metadata={
                     RecognizerResult.RECOGNIZER_NAME_KEY: self._label,
                     RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+                    RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY: True,  # done here
                 },
             )
             for found in recognize(folded.text, self._compiled)

@@ -12,6 +12,7 @@ from pipeline.detect.nested import named_values
 from pipeline.detect.others import NOTHING_MORE, Others, Wanted, prepared
 from pipeline.detect.overlaps import around, resolve
 from pipeline.detect.patterns import find_patterns
+from pipeline.detect.whole_run import RunIdentities
 
 if TYPE_CHECKING:
     from presidio_analyzer import RecognizerResult
@@ -37,6 +38,7 @@ def find_spans(
     all_entities: bool = False,
     names: bool = True,
     wanted: Wanted = NOTHING_MORE,
+    whole_run: RunIdentities | None = None,
 ) -> list[list["RecognizerResult"]]:
     """Return, for each text, the spans of identities: sorted, without overlaps, offsets in its code points.
 
@@ -46,6 +48,7 @@ def find_spans(
         all_entities: dates and organizations, too, which are no identities by themselves.
         names: ask the models for names and addresses of whom no column tells.
         wanted: national recognizers and users' own, beside ours.
+        whole_run: identities of other rows that are looked for in every text.
 
     The same texts give the same spans, whatever their order or neighbors.
 
@@ -71,7 +74,9 @@ def find_spans(
             )
             for mention in mentions
         ]
-        for mentions in find_mentions(texts, linked, all_entities=all_entities, names=names, wanted=wanted)
+        for mentions in find_mentions(
+            texts, linked, all_entities=all_entities, names=names, wanted=wanted, whole_run=whole_run
+        )
     ]
 
 
@@ -82,6 +87,7 @@ def find_mentions(
     all_entities: bool = False,
     names: bool = True,
     wanted: Wanted = NOTHING_MORE,
+    whole_run: RunIdentities | None = None,
 ) -> list[list[Mention]]:
     """As `find_spans`, each span with the identity of the row that it mentions."""
     distinct = {text: index for index, text in enumerate(dict.fromkeys(texts))}
@@ -100,7 +106,9 @@ def find_mentions(
             strict=True,
         )
     ]
-    search = _Search(originals, folds, patterns, others, names=names, all_entities=all_entities)
+    search = _Search(
+        originals, folds, patterns, others, names=names, all_entities=all_entities, whole_run=whole_run
+    )
     if linked is None:
         once = [search.mentions(index, None) for index in range(len(originals))]
         return [once[distinct[text]] for text in texts]
@@ -121,9 +129,10 @@ class _Search:
         *,
         names: bool,
         all_entities: bool,
+        whole_run: RunIdentities | None,
     ) -> None:
         self._originals, self._folds, self._patterns = originals, folds, patterns
-        self._others = others
+        self._others, self._whole_run = others, whole_run
         self._names = shared_names() if names else None
         self._all_entities = all_entities
         self._searched: dict[int, Searched] = {}
@@ -132,6 +141,8 @@ class _Search:
     def mentions(self, index: int, identities: Identities | None) -> list[Mention]:
         """All mentions in one text of a row with these identities."""
         known = find_linked(self._prepared(index), identities) if identities else []
+        if self._whole_run is not None:
+            known += self._whole_run.find(self._prepared(index))
         if not known:
             if index not in self._plain:
                 self._plain[index] = self._joined(index, [])
