@@ -59,14 +59,6 @@ CHATS_ZH = (
     "客户:M码蓝色又没货了。客服:3月12日到货。",
 )
 KINDS = {"n": "name", "p": "phone", "m": "email", "a": "address", "o": "order", "c": "card"}
-LABELS = {
-    "name": "PERSON",
-    "phone": "PHONE_NUMBER",
-    "email": "EMAIL_ADDRESS",
-    "address": "ADDRESS",
-    "order": "ORDER_ID",
-    "card": "CREDIT_CARD",
-}
 CLASSES = {
     "name": "person_name",
     "phone": "mobile_phone",

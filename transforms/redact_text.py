@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from transforms.base import BoundTransform, ColumnFacts, Output, Reason, Transform
 from transforms.context import Context
@@ -59,6 +59,8 @@ class RedactText(Transform):
     transform: Literal["redact_text"] = "redact_text"
     accept_residual: Reason | None = None
     names: bool = True
+    countries: tuple[Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")], ...] = ()
+    recognizers: tuple[Annotated[str, StringConstraints(min_length=1, max_length=500)], ...] = ()
     entities: dict[str, EntityTransform] = Field(default_factory=dict)
 
     def output(self, facts: ColumnFacts) -> Output:

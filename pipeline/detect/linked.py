@@ -91,9 +91,13 @@ class Searched:
         at = haystack.find(needle)
         while at >= 0:
             last = at + len(needle) - 1
-            if self._tight(at, last) and self._free(at, last):
+            if self.stands_free(at, last):
                 yield self.places[at], self.places[last] + 1
             at = haystack.find(needle, at + 1)
+
+    def stands_free(self, first: int, last: int) -> bool:
+        """Whether the compact characters are one mention: close together, and no part of something longer."""
+        return self._tight(first, last) and self._free(first, last)
 
     def _tight(self, first: int, last: int) -> bool:
         if self.places[last] - self.places[first] == last - first:
@@ -168,7 +172,7 @@ def _needles(text: Searched, known: Needles) -> Iterator[tuple[int, int, float]]
 def _phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
     """The number with or without its prefixes, its last four to ten digits, its masked form."""
     if len(digits) >= _PHONE_TAIL:
-        yield from _whole_phones(text, digits)
+        yield from whole_phones(text, digits)
     yield from _endings(text, digits)
     if "*" in text.original or "x" in text.folded.text or "•" in text.original:
         for masked in _MASKED_PHONE.finditer(text.folded.text):
@@ -205,7 +209,8 @@ def _endings(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
                 yield run.start() + part.start(), run.start() + part.end(), 0.85
 
 
-def _whole_phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
+def whole_phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
+    """Places where the phone's last seven digits stand, with what of it stands before them."""
     tail, haystack = digits[-_PHONE_TAIL:], text.digits
     at = haystack.find(tail)
     while at >= 0:

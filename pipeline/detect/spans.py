@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.detect.catalog import compiled
 from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
 from pipeline.detect.names import shared_names, tells_a_home
 from pipeline.detect.nested import named_values
+from pipeline.detect.others import NOTHING_MORE, Others, Wanted, prepared
 from pipeline.detect.overlaps import around, resolve
 from pipeline.detect.patterns import find_patterns
+from pipeline.detect.whole_run import RunIdentities
 
 if TYPE_CHECKING:
     from presidio_analyzer import RecognizerResult
@@ -34,6 +37,8 @@ def find_spans(
     *,
     all_entities: bool = False,
     names: bool = True,
+    wanted: Wanted = NOTHING_MORE,
+    whole_run: RunIdentities | None = None,
 ) -> list[list["RecognizerResult"]]:
     """Return, for each text, the spans of identities: sorted, without overlaps, offsets in its code points.
 
@@ -42,6 +47,8 @@ def find_spans(
         linked: for each text the identities of its row (data class -> value or values), or None.
         all_entities: dates and organizations, too, which are no identities by themselves.
         names: ask the models for names and addresses of whom no column tells.
+        wanted: national recognizers and users' own, beside ours.
+        whole_run: identities of other rows that are looked for in every text.
 
     The same texts give the same spans, whatever their order or neighbors.
 
@@ -67,7 +74,9 @@ def find_spans(
             )
             for mention in mentions
         ]
-        for mentions in find_mentions(texts, linked, all_entities=all_entities, names=names)
+        for mentions in find_mentions(
+            texts, linked, all_entities=all_entities, names=names, wanted=wanted, whole_run=whole_run
+        )
     ]
 
 
@@ -77,18 +86,29 @@ def find_mentions(
     *,
     all_entities: bool = False,
     names: bool = True,
+    wanted: Wanted = NOTHING_MORE,
+    whole_run: RunIdentities | None = None,
 ) -> list[list[Mention]]:
     """As `find_spans`, each span with the identity of the row that it mentions."""
     distinct = {text: index for index, text in enumerate(dict.fromkeys(texts))}
     originals = [encodable(text) for text in distinct]
     folds = [fold(text) for text in originals]
+    others = prepared(wanted)
     patterns = [
         _with_named(folded.text, found)
         for folded, found in zip(
-            folds, find_patterns([f.text for f in folds], all_entities=all_entities), strict=True
+            folds,
+            find_patterns(
+                [f.text for f in folds],
+                all_entities=all_entities,
+                recognizers=(*compiled(), *others.compiled) if others.compiled else None,
+            ),
+            strict=True,
         )
     ]
-    search = _Search(originals, folds, patterns, names=names, all_entities=all_entities)
+    search = _Search(
+        originals, folds, patterns, others, names=names, all_entities=all_entities, whole_run=whole_run
+    )
     if linked is None:
         once = [search.mentions(index, None) for index in range(len(originals))]
         return [once[distinct[text]] for text in texts]
@@ -105,11 +125,14 @@ class _Search:
         originals: Sequence[str],
         folds: Sequence[Folded],
         patterns: Sequence[list[Found]],
+        others: Others,
         *,
         names: bool,
         all_entities: bool,
+        whole_run: RunIdentities | None,
     ) -> None:
         self._originals, self._folds, self._patterns = originals, folds, patterns
+        self._others, self._whole_run = others, whole_run
         self._names = shared_names() if names else None
         self._all_entities = all_entities
         self._searched: dict[int, Searched] = {}
@@ -118,6 +141,8 @@ class _Search:
     def mentions(self, index: int, identities: Identities | None) -> list[Mention]:
         """All mentions in one text of a row with these identities."""
         known = find_linked(self._prepared(index), identities) if identities else []
+        if self._whole_run is not None:
+            known += self._whole_run.find(self._prepared(index))
         if not known:
             if index not in self._plain:
                 self._plain[index] = self._joined(index, [])
@@ -134,6 +159,7 @@ class _Search:
         folded, text = self._folds[index], self._originals[index]
         certain = [*self._patterns[index], *(link.found for link in known)]
         found = [_original(folded, span) for span in (*certain, *self._named(index, certain))]
+        found += self._others.find(text)
         mentioned = [(_original(folded, link.found), link) for link in known]
         return [Mention(span, *_identity(span, mentioned)) for span in resolve(found, text)]
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipeline.classes import CLASSES, DataClass
 from pipeline.config.models import TableSource
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
-from pipeline.errors import Drift, JobWrong, Problem, TransformUnsuitable, nearest, problem_of
+from pipeline.errors import Drift, JobWrong, PouchError, Problem, TransformUnsuitable, nearest, problem_of
 from pipeline.protect.model import Step
 from transforms import AnyTransform, DateShift, Drop, FormatPreserving, RedactText, Transform
 from transforms.base import ColumnFacts
@@ -104,11 +104,19 @@ def _entity_objection(where: str, transform: RedactText, phone_region: str | Non
 
 
 def _models_objection(where: str, transform: RedactText) -> Problem | None:
-    """Names that the policy wants found need their models: never find less without a word."""
+    """What the policy wants found needs its models and recognizers: never find less without a word."""
     from pipeline.detect.names import problems
 
     for problem in problems() if transform.names else ():
         return Problem(problem.code, where, problem.message, problem.hint)
+    if transform.countries or transform.recognizers:
+        from pipeline.detect.others import Wanted, prepared
+
+        try:
+            prepared(Wanted(transform.countries, transform.recognizers))
+        except PouchError as error:
+            first = error.problems[0]
+            return Problem(first.code, f"{where}.{first.where}".rstrip("."), first.message, first.hint)
     return None
 
 
