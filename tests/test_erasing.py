@@ -19,6 +19,7 @@ from pipeline.errors import CheckFailed, KeyUnavailable, LockHeld, PouchError
 from pipeline.revealing import reveal_tokens
 from pipeline.run import run_job
 from pipeline.state import open_state
+from tests.conftest import PROJECT
 from tests.running_job import NEW, OLD, REPLACE, copy_of, running
 from tests.small_job import DATE, KEK, SmallJob, make_job
 
@@ -484,3 +485,32 @@ def test_index_sets_are_shared_sound_and_hold_exactly_the_released_people(job: S
         )
     finally:
         subject_index.RANGE_WORDS = old
+
+
+def test_an_account_of_the_sample_job_can_be_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its policies have hierarchies, notes and bands: the receipt must read every transform back."""
+    for part in ("configs", "sample_data"):
+        shutil.copytree(PROJECT / part, tmp_path / part)
+    job = SmallJob(tmp_path)
+    assert job.pouch("keys", "init", "configs/nightly.yaml").returncode == 0
+    done = job.pouch("run", "configs/nightly.yaml", "--date", "2026-11-02", "--recipient", "analysts")
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "sample_data/orders/2026-11-02/orders-web.csv").read_text().splitlines()[1:40]
+    ids = sorted({row.split(",")[1] for row in rows})
+    (tmp_path / "ids.txt").write_text("\n".join(ids) + "\n")
+    told = job.pouch(
+        "erase",
+        "configs/nightly.yaml",
+        "--subject-file",
+        "ids.txt",
+        "--reason",
+        "ticket 1",
+        "--format",
+        "json",
+    )
+    assert told.returncode == 0, told.stderr
+    held = [release for subject in json.loads(told.stdout)["subjects"] for release in subject["releases"]]
+    assert {column["transform"] for release in held for column in release["columns"]} >= {
+        "hierarchy",
+        "keyed_hash",
+    }
