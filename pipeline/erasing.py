@@ -25,7 +25,7 @@ from pipeline.release.fates import fate_of
 from pipeline.release.publish import RELEASES, remove_leftovers
 from pipeline.release.refused_tokens import remember, tokens_in_tree
 from pipeline.state import LedgerEntry, State, anchor, open_state, write_receipt
-from pipeline.state.anchors import ERASE, erasing
+from pipeline.state.anchors import ERASE, anchored, erased_under, erasing
 from pipeline.state.subject_index import holds, read_index
 from pipeline.subject_keys import anchor_name, refuse_older, settle
 from transforms import Keyring
