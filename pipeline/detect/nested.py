@@ -15,6 +15,7 @@ from pipeline.detect.column_names import match_name
 from pipeline.detect.model import Found
 
 SCORE = 0.75
+_LONGEST_KEY = 41
 
 _KEY = "[a-z\u4e00-\u9fff][a-z0-9_.\\-\u4e00-\u9fff]{0,39}"
 # "key": "value" with its quotes, escaped or not; the value ends where a quote of the same kind ends it
@@ -23,12 +24,12 @@ _JSON = re.compile(
     r"""(?:(\\*["'])(.{1,400}?)\3(?=[ ]?[,}\]]|$)|(-?[0-9][0-9.]{0,39})(?=[ ]?[,}\]]|$))""",
     re.DOTALL,
 )
-_PAIR = re.compile(
-    rf"""(?:^|(?<=[\s?&;,|(\[{{]))({_KEY})=(?:"([^"\n]{{1,400}})"|'([^'\n]{{1,400}})'|([^\s&;,|)\]}}"']{{1,200}}))"""
-)
+# what stands behind `key=`
+_VALUE = re.compile(r"""=(?:"([^"\n]{1,400})"|'([^'\n]{1,400})'|([^\s&;,|)\]}"']{1,200}))""")
+_KEY_BEFORE = re.compile(rf"(?:^|[\s?&;,|(\[{{])({_KEY})$")
 _LINE = (
     re.compile(  # a field of a form or signature: the line's own key, then its value to the end of the line
-        rf"(?:^|(?<=\n))[ \t>*\-]{{0,4}}({_KEY}(?: [a-z]{{2,12}})?) ?: ?([^\n:]{{2,120}}?)[ ]*(?=\n|$)"
+        rf"[ \t>*\-]{{0,4}}({_KEY}(?: [a-z]{{2,12}})?) ?: ?([^:]{{2,120}}?)[ ]*$"
     )
 )
 
@@ -81,15 +82,28 @@ def named_values(folded: str) -> list[Found]:
         for match in _JSON.finditer(folded):
             group = 4 if match.group(4) is not None else 5
             found.extend(_told(match.group(2), folded, match.start(group), match.end(group)))
-    if "=" in folded:
-        for match in _PAIR.finditer(folded):
-            group = next(number for number in (2, 3, 4) if match.group(number) is not None)
-            found.extend(_told(match.group(1), folded, match.start(group), match.end(group)))
+    found.extend(_pairs(folded))
     if ":" in folded:
-        for match in _LINE.finditer(folded):
-            if match.group(1) == "name" or _class_of(match.group(1)) in _LINE_CLASSES:
-                found.extend(_told(match.group(1), folded, match.start(2), match.end(2)))
+        start = 0
+        for line in folded.split("\n"):
+            match = _LINE.match(line)
+            if match and (match.group(1) == "name" or _class_of(match.group(1)) in _LINE_CLASSES):
+                found.extend(_told(match.group(1), folded, start + match.start(2), start + match.end(2)))
+            start += len(line) + 1
     return found
+
+
+def _pairs(folded: str) -> Iterator[Found]:
+    """`key=value`: most keys of a log tell nobody, so the key is read first, backwards from its sign."""
+    at = folded.find("=")
+    while at >= 0:
+        before = _KEY_BEFORE.search(folded[max(0, at - _LONGEST_KEY) : at])
+        if before and (before.group(1) == "name" or _class_of(before.group(1))):
+            value = _VALUE.match(folded, at)
+            if value:
+                group = next(number for number in (1, 2, 3) if value.group(number) is not None)
+                yield from _told(before.group(1), folded, value.start(group), value.end(group))
+        at = folded.find("=", at + 1)
 
 
 def _told(key: str, text: str, start: int, end: int) -> Iterator[Found]:
