@@ -13,6 +13,7 @@ from pipeline.detect.catalog import CLASS_ENTITIES
 from pipeline.detect.checks import digits_of
 from pipeline.detect.column_names import match_name
 from pipeline.detect.model import Found
+from pipeline.detect.text_kinds import has_han
 
 SCORE = 0.75
 _LONGEST_KEY = 41
@@ -65,6 +66,7 @@ _LEAST: Mapping[str, str] = MappingProxyType(
 _PERSON = re.compile(
     "[a-z\u00c0-\u024f'’.\\-]+(?:[ +][a-z\u00c0-\u024f'’\\-]+\\.?){1,3}|[\u4e00-\u9fff]{2,4}"
 )
+_CLAUSE_END = re.compile("[,;。!?]")
 _PROCESS_KEYS = frozenset({"uid", "euid"})  # of a process, where a machine writes
 _PLAIN = frozenset(
     {"true", "false", "null", "none", "nil", "unknown", "n/a", "na", "undefined", "-", "0", "1"}
@@ -88,9 +90,15 @@ def named_values(folded: str) -> list[Found]:
         for line in folded.split("\n"):
             match = _LINE.match(line)
             if match and (match.group(1) == "name" or _class_of(match.group(1)) in _LINE_CLASSES):
-                found.extend(_told(match.group(1), folded, start + match.start(2), start + match.end(2)))
+                end = match.start(2) + len(_field(match.group(2)))
+                found.extend(_told(match.group(1), folded, start + match.start(2), start + end))
             start += len(line) + 1
     return found
+
+
+def _field(value: str) -> str:
+    """A Chinese value ends with its clause: `新地址:文三路45号,不要送错了`. Commas belong to others' addresses."""
+    return _CLAUSE_END.split(value, maxsplit=1)[0] if has_han(value) else value
 
 
 def _pairs(folded: str) -> Iterator[Found]:
