@@ -88,10 +88,10 @@ def named_values(folded: str) -> list[Found]:
     if ":" in folded:
         start = 0
         for line in folded.split("\n"):
-            match = _LINE.match(line)
-            if match and (match.group(1) == "name" or _class_of(match.group(1)) in _LINE_CLASSES):
-                end = match.start(2) + len(_field(match.group(2)))
-                found.extend(_told(match.group(1), folded, start + match.start(2), start + end))
+            field = _LINE.match(line)
+            if field and (field.group(1) == "name" or _class_of(field.group(1)) in _LINE_CLASSES):
+                end = field.start(2) + len(_field(field.group(2)))
+                found.extend(_told(field.group(1), folded, start + field.start(2), start + end))
             start += len(line) + 1
     return found
 

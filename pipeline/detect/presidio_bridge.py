@@ -107,11 +107,10 @@ def engine_of(recognizers: Sequence[EntityRecognizer], languages: Sequence[str])
     import spacy
 
     nlp_engine = SpacyNlpEngine(models=[{"lang_code": code, "model_name": "blank"} for code in languages])
-    nlp_engine.nlp = {  # type: ignore[assignment] # declared as None there, a dict once loaded
-        code: spacy.blank(code) for code in languages
-    }
-    for pipeline in nlp_engine.nlp.values():
+    pipelines = {code: spacy.blank(code) for code in languages}
+    for pipeline in pipelines.values():
         pipeline.add_pipe(_lemmas())
+    nlp_engine.nlp = pipelines  # type: ignore[assignment] # declared as None there, a dict once loaded
     registry = RecognizerRegistry(supported_languages=list(languages))
     for recognizer in recognizers:
         registry.add_recognizer(recognizer)
