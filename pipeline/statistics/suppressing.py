@@ -241,7 +241,7 @@ def _widen(
     task: Task, audit: Audit, widening: Widening, failure: Failure, coalition: Coalition, suppressed: Bools
 ) -> None:
     """Let the cells of the cheapest move that meets the need join `suppressed`."""
-    need, number = task.blocks[widening_number(task, widening)].need, failure.number
+    need, number = widening.block.need, failure.number
     options: list[tuple[int, float]]
     match failure.direction:
         case 1:
@@ -273,11 +273,6 @@ def _widen(
                 audit.credit(move, keep=True)
             return
     raise InternalError("no pattern of suppression meets the needs", where="statistics")
-
-
-def widening_number(task: Task, widening: Widening) -> int:
-    """Position of the widening's block."""
-    return next(i for i, block in enumerate(task.blocks) if block is widening.block)
 
 
 def _give_back(task: Task, suppressed: Bools) -> Bools:
