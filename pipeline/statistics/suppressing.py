@@ -201,6 +201,7 @@ def _boxes_against(
         if widening.boxes is None:
             continue
         need = audit.block.need
+        audit.prepare(suppressed | task.hidden, task.coalitions)
         for coalition in task.coalitions:
             closed = np.zeros(task.cells, dtype=bool)
             closed[coalition.cells] = True
