@@ -52,14 +52,15 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
         return Pattern(start, audits, "none", sum(a.programs for a in audits), len(task.coalitions))
     grown, programs = _grow(task, audits, start, task.price)
     pruned = _give_back(task, grown)
-    for prices in _other_prices(task, pruned):
+    solve = fits(task, pruned) if exact is None else exact
+    for prices in () if solve else _other_prices(task, pruned):
         other, more = _grow(task, tuple(Audit(block) for block in task.blocks), start, prices)
         other = _give_back(task, other)
         programs += more
         if task.weight[other].sum() < task.weight[pruned].sum() - 1e-9:
             pruned = other
     method = "heuristic"
-    if fits(task, pruned) if exact is None else exact:
+    if solve:
         better = solve_exactly(task, pruned)
         if better is not None:
             pruned, method = better, "exact"
