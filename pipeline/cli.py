@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline import cli_statistics
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
 from pipeline.way_out import Commands, checked_format, leave, print_json, reader_may_leave
@@ -15,10 +16,8 @@ _RUNS_LISTED = 20
 _LATER = {
     "diff": "Compare two jobs: policy change with its effect on data and risk",
     "risk": "Measure re-identification risk of a file, and search generalizations",
-    "stats": "Run one statistics specification on any table",
     "erase": "Erase a subject: shred keys, withhold from later runs",
     "retain": "Apply retention: delete or anonymize what has expired",
-    "budget": "Show the privacy budget",
 }
 
 app = typer.Typer(
@@ -35,6 +34,7 @@ keys_app = typer.Typer(
     help="Make and list the keys of a job.", epilog="Not built yet: rotate, destroy.", no_args_is_help=True
 )
 app.add_typer(keys_app, name="keys")
+cli_statistics.register(app)
 
 JobPath = Annotated[Path, typer.Argument(help="Job file, e.g. configs/nightly.yaml.")]
 DateText = Annotated[str, typer.Option("--date", help="Date of the release, YYYY-MM-DD.")]

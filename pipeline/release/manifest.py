@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
 from pipeline.release.domain_text import domain_as_json, published_domain
+from pipeline.release.noise_terms import NOISED_STATISTICS, noise_schema, noise_terms
 from pipeline.statistics.model import output_schema
 
 FORMAT = "pouch-release/1"
@@ -30,7 +31,8 @@ THRESHOLD_ONLY = "threshold only"
 def label_of(release: ReleasePlan) -> str:
     """What the rows are, honestly: who gets names or phones in clear does not hold de-identified data."""
     if not release.exports:
-        return THRESHOLD_ONLY
+        noisy = all(entry.spec.dp is not None for entry in release.statistics)
+        return NOISED_STATISTICS if noisy else THRESHOLD_ONLY
     kept = [s.data_class for e in release.exports for s in e.steps if s.transform.transform == "keep"]
     in_clear = any(CLASSES[c].kind == "direct_identifier" and CLASSES[c].grade >= 3 for c in kept)
     return IDENTIFIED if in_clear else DE_IDENTIFIED
@@ -108,7 +110,7 @@ def terms(plan: Plan, release: ReleasePlan) -> dict[str, Any]:
     if release.exports:
         agreed["status"] = f"still personal data: {label_of(release).partition(':')[0]}, not anonymized"
     else:
-        agreed["protection"] = "threshold only"
+        agreed["protection"] = label_of(release)
     return agreed
 
 
@@ -142,7 +144,8 @@ def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:
     return {
         "name": statistic.name,
         "files": [statistic_name(statistic.name, file_format) for file_format in STATISTICS_FORMATS],
-        "protection": {"label": "threshold only", "min_people": statistic.spec.protect.min_people},
+        "protection": noise_terms(statistic.spec, plan.tables[statistic.spec.table].classes)
+        or {"label": "threshold only", "min_people": statistic.spec.protect.min_people},
         "columns": [{"name": f.name, "type": str(f.type), "role": _role(f.name, dimensions)} for f in schema],
     }
 
@@ -153,7 +156,8 @@ def _role(name: str, dimensions: set[str]) -> str:
 
 def statistic_schema(plan: Plan, statistic: StatisticPlan) -> pa.Schema:
     """Schema of a published statistics table."""
-    return output_schema(statistic.spec, plan.tables[statistic.spec.table].classes)
+    classes = plan.tables[statistic.spec.table].classes
+    return noise_schema(statistic.spec, classes) or output_schema(statistic.spec, classes)
 
 
 def column_grade(step: Step) -> int:

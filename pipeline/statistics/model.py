@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
+from pipeline.config.dp_models import Quantile
 from pipeline.config.models import Dimension, Mean, Measure, StatisticSpec, Sum
 from pipeline.protect.model import Plan
 
@@ -72,6 +73,8 @@ def measure_name(measure: Measure) -> str:
             return f"sum_{column}"
         case Mean(mean=column):
             return f"mean_{column}"
+        case Quantile(quantile=column):
+            return f"quantile_{column}"
         case _:
             return measure
 

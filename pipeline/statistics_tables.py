@@ -1,0 +1,122 @@
+"""The tables of one release outside a job: aggregate, then noise, or rules and the guard over time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.config.models import StatisticSpec, StatisticsSpec
+from pipeline.errors import NotBuilt, Problem
+from pipeline.protect.model import Plan, StatisticPlan
+from pipeline.state import State
+from pipeline.state.budget import BudgetLedger, Release
+from pipeline.statistics import PartialRef, aggregate_slice, check, combine, linked, protect_table
+from pipeline.statistics.dp_bounding import answer
+from pipeline.statistics.dp_checking import decimals_of, design_of, public_labels
+from pipeline.statistics.dp_noise import Noise, OpenDP
+from pipeline.statistics.dp_partial import Contributions, contributions_of, joined
+from pipeline.statistics.dp_table import draw, table_of
+from pipeline.statistics.untyped import Untyped, views
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a release holds, and what stays in the state."""
+
+    published: Mapping[str, pa.Table]
+    evidence: Mapping[str, Any]
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # for the guard over time
+    notes: tuple[str, ...] = ()
+
+
+def check_rules(spec: StatisticsSpec, tables: Mapping[str, Untyped]) -> Iterator[Problem]:
+    """Yield what keeps the tables from being computed."""
+    for name, one in spec.statistics.items():
+        table = tables[one.table]
+        where = f"statistics {name}"
+        if one.dp is not None:  # its measures and totals are checked with the noise
+            plain = one.model_copy(update={"totals": False, "measures": ("people",)})
+            yield from check(where, plain, table.source, _dimension_classes(plain, table))
+        else:
+            yield from check(where, one, table.source, dict(table.classes))
+    yield from linked({name: one for name, one in spec.statistics.items() if one.dp is None})
+    if len({one.dp is None for one in spec.statistics.values()}) > 1:
+        message = "tables with dp and tables without in one specification are not built yet"
+        yield Problem(NotBuilt.code, "statistics", message, "use two specifications")
+
+
+def _dimension_classes(spec: StatisticSpec, table: Untyped) -> dict[str, str]:
+    return {column: data_class for column, data_class in table.classes.items() if column}
+
+
+def make_tables(
+    plan: Plan,
+    tables: Mapping[str, Untyped],
+    staging: Path,
+    store: State,
+    ledger: BudgetLedger,
+    release: Release,
+    noise: Noise | None = None,
+) -> Tables:
+    """Read every table once and make what is published. `noise` is OpenDP's where nobody gives another."""
+    statistics = plan.releases[0].statistics
+    noisy = [entry for entry in statistics if entry.spec.dp is not None]
+    parts: dict[str, list[Contributions]] = {entry.name: [] for entry in noisy}
+    refs: list[PartialRef] = []
+    exact = [entry for entry in statistics if entry.spec.dp is None]
+    for table in tables.values():
+        for view in views(table, [0], ledger.secret):
+            rows = view.released[0].filter(pc.is_valid(view.subject))
+            for entry in noisy:
+                if entry.spec.table == table.name:
+                    decimals = decimals_of(entry.spec, table.classes)
+                    parts[entry.name].append(
+                        contributions_of(view, entry.spec, rows, decimals, ledger.secret)
+                    )
+            if exact:
+                refs += aggregate_slice(view, plan, staging)
+    published: dict[str, pa.Table] = {}
+    evidence: dict[str, Any] = {}
+    for entry in noisy:
+        table = tables[entry.spec.table]
+        published[entry.name], evidence[entry.name] = _noised(
+            entry, table, parts[entry.name], ledger.secret, noise or OpenDP()
+        )
+    for entry in exact:
+        cells = combine(refs, 0, entry, plan.tables[entry.spec.table], staging)
+        published[entry.name] = protect_table(cells, entry.spec)
+        evidence[entry.name] = {"rows": cells.rows, "rows_without_subject": cells.rows_without_subject}
+    return Tables(published, evidence)
+
+
+def _noised(
+    entry: StatisticPlan, table: Untyped, parts: list[Contributions], key: bytes, noise: Noise
+) -> tuple[pa.Table, dict[str, Any]]:
+    spec, classes = entry.spec, table.classes
+    labels, decimals, made = (
+        public_labels(spec, classes),
+        decimals_of(spec, classes),
+        design_of(spec, classes),
+    )
+    answers = answer(joined(parts, spec), spec, decimals, labels, key)
+    told = {
+        "mechanism": made.mechanism,
+        "epsilon": made.epsilon,
+        "delta": made.delta,
+        "rho": made.loss.rho,
+        "questions": [
+            {
+                "kind": q.kind,
+                "column": q.column,
+                "l1": q.distance.l1,
+                "l2": q.distance.l2,
+                "largest": q.distance.largest,
+                "scale": q.scale,
+            }
+            for q in made.questions
+        ],
+    }
+    return table_of(draw(answers, made, noise), spec, made, decimals, labels), told
