@@ -31,8 +31,9 @@ def check_noise(
             _wrong(where, "quantiles need differential privacy", "add dp: {epsilon: 1, …}, or drop them")
             for _ in [m for m in spec.measures if isinstance(m, Quantile)][:1]
         ]
-    problems = [*_setting(where, spec, budget), *_columns(where, spec, spec.dp, classes)]
-    if not problems:
+    columns = list(_columns(where, spec, spec.dp, classes))
+    problems = [*_setting(where, spec, budget), *columns]
+    if not columns:
         problems += _bounds(where, spec, spec.dp, classes)
     if not problems and (labels := public_labels(spec, classes)) is not None:
         steps = max((m.steps for m in spec.measures if isinstance(m, Quantile)), default=1)
