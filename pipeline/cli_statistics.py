@@ -52,6 +52,14 @@ def stats(
     state: StatePath = Path(".pouch"),
     date: DateText = "",
     purpose: Annotated[str, typer.Option(help="Stated in the manifest.")] = "statistics",
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--known",
+            metavar="NAME=FILE",
+            help="Rows that a recipient holds already: their people count as known. Same columns as the table.",
+        ),
+    ] = None,
     delimiter: Annotated[str, typer.Option(help="Of CSV files.")] = ",",
     encoding: Annotated[str, typer.Option(help="Of CSV and JSON-lines files.")] = "utf-8",
     timezone: Annotated[str, typer.Option(help="Time zone of times without offset.")] = "UTC",
@@ -68,19 +76,29 @@ def stats(
     from pipeline.statistics_report import print_stats
 
     order = StatsOrder(
-        spec, _inputs(input), recipient, out, state, date, purpose, delimiter, encoding, timezone
+        spec,
+        _named_files("--input", input),
+        recipient,
+        out,
+        state,
+        date,
+        purpose,
+        delimiter,
+        encoding,
+        timezone,
+        _named_files("--known", known or []),
     )
     print_stats(run_statistics(order), format)
 
 
-def _inputs(given: list[str]) -> dict[str, Path]:
+def _named_files(option: str, given: list[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for one in given:
         name, separator, path = one.partition("=")
         if not (separator and name and path):
-            raise JobWrong("--input must be NAME=FILE", hint="--input orders=orders.csv")
+            raise JobWrong(f"{option} must be NAME=FILE", hint=f"{option} orders=orders.csv")
         if name in found:
-            raise JobWrong(f"--input names {name} twice", hint="one file a table")
+            raise JobWrong(f"{option} names {name} twice", hint="one file a table")
         found[name] = Path(path)
     return found
 

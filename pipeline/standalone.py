@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, ope
 from pipeline.state.budget_accounting import Loss
 from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
 from pipeline.statistics.dp_checking import check_noise, price
-from pipeline.statistics.untyped import Untyped, open_untyped, with_amounts
+from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, with_amounts
 from pipeline.statistics_tables import Tables, check_rules, make_tables
 
 STATISTICS_FORMATS = ("csv", "parquet")
@@ -53,6 +53,7 @@ class StatsOrder:
     delimiter: str = ","
     encoding: str = "utf-8"
     timezone: str = "UTC"
+    known: Mapping[str, Path] = field(default_factory=dict)  # table -> rows that a recipient holds
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Prepared:
     spec: StatisticsSpec
     plan: Plan
     tables: Mapping[str, Untyped]
+    held: Mapping[str, Untyped]
     release: Release
     loss: Loss
     mechanism: str
@@ -139,6 +141,7 @@ def prepare(order: StatsOrder) -> Prepared:
     }
     refuse(_problems(spec, tables, order))
     tables = {name: with_amounts(table) for name, table in tables.items()}  # the first reading of rows
+    held = {name: held_rows(path, tables[name]) for name, path in sorted(order.known.items())}
     plan = _plan(order, spec, tables)
     loss = sum((price(s, tables[s.table].classes) for s in spec.statistics.values()), Loss())
     noisy = sum(s.dp is not None for s in spec.statistics.values())
@@ -152,9 +155,10 @@ def prepare(order: StatsOrder) -> Prepared:
                 [name, table.digest, dict(table.classes), table.source.model_dump(mode="json")]
                 for name, table in tables.items()
             ]
+            + [[f"known {name}", table.digest] for name, table in held.items()]
         ),
     )
-    return Prepared(spec, plan, tables, release, loss, "noise" if noisy else "disclosure rules")
+    return Prepared(spec, plan, tables, held, release, loss, "noise" if noisy else "disclosure rules")
 
 
 def _source(order: StatsOrder) -> TableSource:
@@ -188,6 +192,10 @@ def _inputs_fit(order: StatsOrder, spec: StatisticsSpec) -> list[Problem]:
     problems += [
         Problem(JobWrong.code, f"--input {name}", "no statistic reads this table", nearest(name, needed))
         for name in sorted(set(order.inputs) - needed)
+    ]
+    problems += [
+        Problem(JobWrong.code, f"--known {name}", "no statistic reads this table", nearest(name, needed))
+        for name in sorted(set(order.known) - needed)
     ]
     return problems
 
@@ -230,7 +238,10 @@ def _serve_and_publish(
     made: list[Tables] = []
 
     def draw(number: int) -> Mapping[str, bytes]:
-        made.append(make_tables(ready.plan, ready.tables, staging, store, ledger, ready.release))
+        known = people_of(ready.held, ledger.secret) if ready.held else None
+        made.append(
+            make_tables(ready.plan, ready.tables, staging, store, ledger, ready.release, known_people=known)
+        )
         _keep_evidence(store.run_dir(run), made[0].evidence)
         return {**_files(ready, made[0].published, number, staging), **made[0].kept}
 

@@ -19,6 +19,8 @@ from pipeline.statistics.dp_checking import decimals_of, design_of, public_label
 from pipeline.statistics.dp_noise import Noise, OpenDP
 from pipeline.statistics.dp_partial import Contributions, contributions_of, joined
 from pipeline.statistics.dp_table import draw, table_of
+from pipeline.statistics.over_time_history import give, history_of, partials_of
+from pipeline.statistics.over_time_population import Marks
 from pipeline.statistics.untyped import Untyped, views
 
 
@@ -60,8 +62,12 @@ def make_tables(
     ledger: BudgetLedger,
     release: Release,
     noise: Noise | None = None,
+    known_people: Marks | None = None,
 ) -> Tables:
-    """Read every table once and make what is published. `noise` is OpenDP's where nobody gives another."""
+    """Read every table once and make what is published. `noise` is OpenDP's where nobody gives another.
+
+    Tables without noise pass the guard over time: `known_people` are those whose rows a recipient holds.
+    """
     statistics = plan.releases[0].statistics
     noisy = [entry for entry in statistics if entry.spec.dp is not None]
     parts: dict[str, list[Contributions]] = {entry.name: [] for entry in noisy}
@@ -85,11 +91,21 @@ def make_tables(
         published[entry.name], evidence[entry.name] = _noised(
             entry, table, parts[entry.name], ledger.secret, noise or OpenDP()
         )
+    if not exact:
+        return Tables(published, evidence)
+    labels = {}
     for entry in exact:
         cells = combine(refs, 0, entry, plan.tables[entry.spec.table], staging)
         published[entry.name] = protect_table(cells, entry.spec)
+        labels[entry.name] = cells.labels
         evidence[entry.name] = {"rows": cells.rows, "rows_without_subject": cells.rows_without_subject}
-    return Tables(published, evidence)
+    partials = {entry.name: partials_of(refs, entry.name, staging) for entry in exact}
+    history = history_of(store, ledger, release)
+    given = give(published, exact, labels, partials, release, history, known_people)
+    evidence["guard_over_time"] = dict(given.evidence)
+    rows = "1 row" if given.suppressed == 1 else f"{given.suppressed} rows"
+    told = f"guard over time: {rows} suppressed, which earlier releases would have made telling"
+    return Tables(given.published, evidence, given.kept, (told,) if given.suppressed else ())
 
 
 def _noised(

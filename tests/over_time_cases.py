@@ -110,7 +110,9 @@ def attack_all(tables: Sequence[Released], relations: Sequence[Relation]) -> Won
     by_key = {one.key: one for one in tables}
     exact = targets = 0
     for quantity in ("people", "rows", "sum:amount"):
-        for found in joint_system(quantity, by_key, relations).findings():
+        for found in joint_system(quantity, by_key, relations).findings(
+            lambda target, of: 1e-5 * max(1.0, abs(target.true))
+        ):
             targets += 1
             exact += found.width < 1e-6 * max(1.0, abs(found.upper))
     return Won(exact, targets)

@@ -5,7 +5,7 @@ tables, it would tell a figure about fewer than `min_people` persons: a differen
 that was suppressed. Published tables are never changed: they are out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import RiskLimitPassed
-from pipeline.statistics.over_time_attack import Finding, joint_system
+from pipeline.statistics.over_time_attack import Finding, Target, joint_system
 from pipeline.statistics.over_time_population import Marks
 from pipeline.statistics.over_time_relations import Relation, relations_of
 from pipeline.statistics.over_time_tables import Released
@@ -138,7 +138,7 @@ def _near(
             rows = [int(row) for row in _leaf_rows(one)[leaves] if row >= 0 and int(row) not in told[key]]
             if rows and all(one.shown[row] and row not in gone for row in rows):
                 people = one.truth.dense("people", one.leaves)
-                gone.add(min(rows, key=lambda row: (people[one.members[row][0]], row)))  # noqa: B023 - used at once
+                gone.add(min(rows, key=lambda row: (people[one.members[row][0]], row)))
     return {key: sorted(rows) for key, rows in hidden.items()}
 
 
@@ -188,10 +188,11 @@ def _settle(
         found: list[Finding] = []
         rows: dict[str, set[int]] = {}
         for quantity in sorted({name for key in mine for name in linked[key].published}):
-            findings = joint_system(quantity, linked, relations).findings()
-            narrow = [one for one in findings if one.width < _needed(one, linked) - _SLACK]
+            needed = _needs(linked)
+            findings = joint_system(quantity, linked, relations).findings(needed)
+            narrow = [one for one in findings if one.width < needed(one.target, quantity) - _SLACK]
             if narrow:
-                without = joint_system(quantity, linked, relations, mine).findings()
+                without = joint_system(quantity, linked, relations, mine).findings(needed)
                 alone = {(f.target.kind, f.target.table, f.target.row): f.width for f in without}
                 alone |= _own(quantity, linked, mine)
                 for one in narrow:
@@ -210,17 +211,20 @@ def _own(
     quantity: str, linked: Mapping[str, Released], mine: frozenset[str]
 ) -> dict[tuple[str, str, int], float]:
     """How wide the new tables' own suppressed rows are without any history: that is their rules' business."""
-    found = joint_system(quantity, {key: linked[key] for key in mine}, ()).findings()
-    return {(one.target.kind, one.target.table, one.target.row): one.width for one in found}
+    joint = joint_system(quantity, {key: linked[key] for key in mine}, ())
+    return {(f.target.kind, f.target.table, f.target.row): f.width for f in joint.findings(_needs(linked))}
 
 
-def _needed(finding: Finding, linked: Mapping[str, Released]) -> float:
-    """Return how wide the interval must be: `min_people` for counts, a share on both sides for sums."""
-    if finding.quantity.startswith("sum:"):
-        return max(1.0, 2 * SHARE * abs(finding.target.true))
-    if finding.target.table:
-        return float(linked[finding.target.table].least)
-    return float(max(one.least for one in linked.values()))
+def _needs(linked: Mapping[str, Released]) -> Callable[[Target, str], float]:
+    """Return how wide an interval must be: `min_people` for counts, a share on both sides for sums."""
+    most = float(max(one.least for one in linked.values()))
+
+    def needed(target: Target, quantity: str) -> float:
+        if quantity.startswith("sum:"):
+            return max(1.0, 2 * SHARE * abs(target.true))
+        return float(linked[target.table].least) if target.table else most
+
+    return needed
 
 
 def _choose(

@@ -1,18 +1,20 @@
 """The attacker over time: all tables that anybody was given, and what holds between them, as one system."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.statistics.attack import System, attack, with_rows
+from pipeline.statistics.attack import System, attack, parts_of, scale_of, with_rows
 from pipeline.statistics.over_time_population import PEOPLE, Floats, Ints
 from pipeline.statistics.over_time_relations import Relation, Side
 from pipeline.statistics.over_time_tables import Released
+from pipeline.statistics.programs import Program
 
 Row = tuple[Sequence[int], Sequence[float], float, float]
 
 
+_FEW, _DIRECTIONS = 2, 12
 _FAR = 10.0  # times all that a table tells
 
 
@@ -52,17 +54,59 @@ class Joint:
     known: Floats = field(repr=False)
     targets: tuple[Target, ...] = field(repr=False)
 
-    def findings(self) -> list[Finding]:
-        """Solve two linear programs a target."""
+    def findings(self, needed: Callable[[Target, str], float]) -> list[Finding]:
+        """Return what the attacker learns of every target.
+
+        First a few programs for many targets at once: where two solutions lie `needed` or more apart, the target is
+        safe, and what is returned lies inside its interval. Of every other target two programs tell the interval.
+        """
         if not self.targets:
             return []
-        wanted = np.array(sorted({target.variable for target in self.targets}), dtype=np.int64)
-        found = attack(self.system, self.known, wanted)
-        at = {int(v): i for i, v in enumerate(found.targets)}
-        return [
-            Finding(t, self.quantity, float(found.lower[at[t.variable]]), float(found.upper[at[t.variable]]))
-            for t in self.targets
+        low, high = self._spread(needed)
+        open_ones = [
+            t for t in self.targets if not high[t.variable] - low[t.variable] >= needed(t, self.quantity)
         ]
+        if open_ones:
+            wanted = np.array(sorted({target.variable for target in open_ones}), dtype=np.int64)
+            found = attack(self.system, self.known, wanted)
+            low[found.targets], high[found.targets] = found.lower, found.upper
+        return [
+            Finding(t, self.quantity, float(low[t.variable]), float(high[t.variable])) for t in self.targets
+        ]
+
+    def _spread(self, needed: Callable[[Target, str], float]) -> tuple[Floats, Floats]:
+        """Least and greatest values of every number among the corners that a few random directions lead to."""
+        low, high = (
+            np.where(np.isnan(self.known), np.inf, self.known),
+            np.where(np.isnan(self.known), -np.inf, self.known),
+        )
+        unknown = np.isnan(self.known)
+        reduced = self.system.rows.without(self.known)
+        magnitude = scale_of(reduced, self.system.lower[unknown], self.system.upper[unknown])
+        least = np.zeros(len(self.known))
+        for target in self.targets:
+            least[target.variable] = max(least[target.variable], needed(target, self.quantity))
+        directions = np.random.default_rng(0)  # equal input, equal answer
+        for part in parts_of(reduced, unknown):
+            asked = np.flatnonzero(least[part])
+            if len(asked) <= _FEW:
+                continue
+            program = Program(
+                reduced.restricted(part).scaled(magnitude),
+                self.system.lower[part] / magnitude,
+                self.system.upper[part] / magnitude,
+            )
+            for _ in range(_DIRECTIONS):
+                left = asked[~(high[part[asked]] - low[part[asked]] >= least[part[asked]])]
+                if len(left) <= _FEW:
+                    break
+                signs = directions.choice([-1.0, 1.0], len(left))
+                for direction in (signs, -signs):
+                    program.set_costs(left, direction)
+                    if program.minimize():
+                        corner = program.values() * magnitude
+                        low[part], high[part] = np.minimum(low[part], corner), np.maximum(high[part], corner)
+        return low, high
 
 
 def joint_system(

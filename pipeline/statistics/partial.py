@@ -60,6 +60,11 @@ class _People:
         return pa.array(halves[:, 0]), pa.array(halves[:, 1])
 
 
+def person_digests(subject: pa.Array, key: bytes) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+    """Return the first half of every person's digest, as partial aggregates have it in `s0`; nulls are left out."""
+    return _digests(subject.drop_null().unique().to_pylist(), key)[:, 0].copy()
+
+
 def _digests(subjects: Sequence[str], run_key: bytes) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
     # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count. The
     # digests never leave staging, and their key dies with the run.

@@ -25,6 +25,8 @@ from pipeline.intake import Cut, Reason, SliceRecords, cut_files, parse_types, r
 from pipeline.protect.model import TablePlan
 from pipeline.protect.subjects import resolve_subject
 from pipeline.statistics.dp_checking import measured_columns
+from pipeline.statistics.over_time_population import Marks
+from pipeline.statistics.partial import person_digests
 
 _TEXT_CLASS, _TIME_CLASS, _WHOLE_CLASS, _AMOUNT_CLASS, _SUBJECT_CLASS = (
     "category",
@@ -128,6 +130,31 @@ def _uses(spec: StatisticSpec) -> Iterator[tuple[str, str]]:
         yield from ((column, _SUBJECT_CLASS) for column in spec.dp.unit or ())
         if isinstance(spec.dp.period, Period):
             yield spec.dp.period.column, _TIME_CLASS
+
+
+def held_rows(path: Path, table: Untyped) -> Untyped:
+    """Cut a file of rows that a recipient holds; only its subject column is read."""
+    source = table.source
+    found = cut_files(table.name, [path.name], source, path.parent)
+    missing = [
+        c for c in source.subject_columns if found.files[0].format != "jsonl" and c not in found.columns
+    ]
+    refuse(
+        [
+            Problem(
+                JobWrong.code, f"--known {table.name}", f"{path.name} has no column {shown_name(column)}", ""
+            )
+            for column in missing
+        ]
+    )
+    classes = {column: table.classes[column] for column in source.subject_columns}
+    return Untyped(table.name, path.parent, found, source, classes)
+
+
+def people_of(tables: Mapping[str, Untyped], key: bytes) -> Marks:
+    """Return the distinct people of some tables, as the guard over time knows them."""
+    found = [person_digests(view.subject, key) for table in tables.values() for view in views(table, [], key)]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.uint64)
 
 
 def with_amounts(table: Untyped) -> Untyped:
