@@ -54,7 +54,10 @@ def test_a_rerun_without_one_order_does_not_tell_whose_it_was(shop):
     drop(shop, ("Perth", "books"))
     told = run(shop)
     after = rows(shop)
-    assert after["Perth", "books"]["status"] == "suppressed" and before["Perth", "books"]["status"] == "published"
+    assert (
+        after["Perth", "books"]["status"] == "suppressed"
+        and before["Perth", "books"]["status"] == "published"
+    )
     others = [place for place in before if place != ("Perth", "books")]
     assert all(before[place] == after[place] for place in others)
     assert told.notes and "guard over time: 1 row suppressed" in told.notes[0]
