@@ -60,6 +60,10 @@ def stats(
             help="Rows that a recipient holds already: their people count as known. Same columns as the table.",
         ),
     ] = None,
+    leave_out: Annotated[
+        float,
+        typer.Option("--leave-out", min=0, max=1, help="Largest share of records that may be unusable."),
+    ] = 0.0,
     delimiter: Annotated[str, typer.Option(help="Of CSV files.")] = ",",
     encoding: Annotated[str, typer.Option(help="Of CSV and JSON-lines files.")] = "utf-8",
     timezone: Annotated[str, typer.Option(help="Time zone of times without offset.")] = "UTC",
@@ -86,6 +90,7 @@ def stats(
         delimiter,
         encoding,
         timezone,
+        leave_out,
         _named_files("--known", known or []),
     )
     print_stats(run_statistics(order), format)

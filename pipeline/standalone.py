@@ -53,6 +53,7 @@ class StatsOrder:
     delimiter: str = ","
     encoding: str = "utf-8"
     timezone: str = "UTC"
+    leave_out: float = 0.0  # largest share of records that may be unusable
     known: Mapping[str, Path] = field(default_factory=dict)  # table -> rows that a recipient holds
 
 
@@ -81,11 +82,6 @@ class Prepared:
     release: Release
     loss: Loss
     mechanism: str
-
-    @property
-    def released(self) -> ReleasePlan:
-        """The one release."""
-        return self.plan.releases[0]
 
 
 def load_statistics(path: Path) -> StatisticsSpec:
@@ -140,7 +136,9 @@ def prepare(order: StatsOrder) -> Prepared:
         for name, path in sorted(order.inputs.items())
     }
     refuse(_problems(spec, tables, order))
-    tables = {name: with_amounts(table) for name, table in tables.items()}  # the first reading of rows
+    tables = {
+        name: with_amounts(table, order.leave_out) for name, table in tables.items()
+    }  # the first reading of rows
     held = {name: held_rows(path, tables[name]) for name, path in sorted(order.known.items())}
     plan = _plan(order, spec, tables)
     loss = sum((price(s, tables[s.table].classes) for s in spec.statistics.values()), Loss())
@@ -243,7 +241,7 @@ def _serve_and_publish(
             make_tables(ready.plan, ready.tables, staging, store, ledger, ready.release, known_people=known)
         )
         _keep_evidence(store.run_dir(run), made[0].evidence)
-        return {**_files(ready, made[0].published, number, staging), **made[0].kept}
+        return {**_files(made[0].plan, made[0].published, number, staging), **made[0].kept}
 
     with ExitStack() as stack:
         staging = stack.enter_context(open_staging(order.out))
@@ -284,8 +282,16 @@ def _serve_and_publish(
         run,
         tuple(_counts(served)),
         tuple(budget_facts(ledger, ready.spec.budget, order.recipient, order.date)),
-        made[0].notes if made else (),
+        (*_left_out(ready.tables), *(made[0].notes if made else ())),
     )
+
+
+def _left_out(tables: Mapping[str, Untyped]) -> list[str]:
+    return [
+        f"{table.left_out:,} of {table.cut.records:,} records of {name} could not be used and are in no figure"
+        for name, table in tables.items()
+        if table.left_out
+    ]
 
 
 def _refuse_other(link: Path, ready: Prepared) -> None:
@@ -306,10 +312,7 @@ def _refuse_other(link: Path, ready: Prepared) -> None:
         )
 
 
-INTERNAL = "internal/"  # stored beside the published files, never published
-
-
-def _files(ready: Prepared, tables: Mapping[str, pa.Table], number: int, staging: Path) -> dict[str, bytes]:
+def _files(plan: Plan, tables: Mapping[str, pa.Table], number: int, staging: Path) -> dict[str, bytes]:
     """The files of the release, by name inside it."""
     files: dict[str, bytes] = {}
     for name, table in sorted(tables.items()):
@@ -318,9 +321,9 @@ def _files(ready: Prepared, tables: Mapping[str, pa.Table], number: int, staging
             write_part(path, table, file_format)
             files[statistic_name(name, file_format)] = path.read_bytes()
     schemas = {name: table.schema for name, table in tables.items()}
-    manifest = release_manifest(ready.plan, ready.released, {}, {}, number)
+    manifest = release_manifest(plan, plan.releases[0], {}, {}, number)
     files[MANIFEST] = as_json(manifest)
-    files[DATA_PACKAGE] = as_json(data_package(ready.plan, ready.released, {}, schemas))
+    files[DATA_PACKAGE] = as_json(data_package(plan, plan.releases[0], {}, schemas))
     return files
 
 

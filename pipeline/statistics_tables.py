@@ -1,7 +1,7 @@
 """The tables of one release outside a job: aggregate, then noise, or rules and the guard over time."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,16 @@ from pipeline.statistics.dp_checking import decimals_of, design_of, public_label
 from pipeline.statistics.dp_noise import Noise, OpenDP
 from pipeline.statistics.dp_partial import Contributions, contributions_of, joined
 from pipeline.statistics.dp_table import draw, table_of
-from pipeline.statistics.over_time_history import give, history_of, partials_of
+from pipeline.statistics.over_time_history import Given, give, history_of, partials_of
 from pipeline.statistics.over_time_population import Marks
 from pipeline.statistics.untyped import Untyped, views
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a release holds, and what stays in the state."""
+    """What a release holds, and what stays in the state. `plan` is the one that was carried out."""
 
+    plan: Plan
     published: Mapping[str, pa.Table]
     evidence: Mapping[str, Any]
     kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # for the guard over time
@@ -92,7 +93,7 @@ def make_tables(
             entry, table, parts[entry.name], ledger.secret, noise or OpenDP()
         )
     if not exact:
-        return Tables(published, evidence)
+        return Tables(plan, published, evidence)
     labels = {}
     for entry in exact:
         cells = combine(refs, 0, entry, plan.tables[entry.spec.table], staging)
@@ -102,10 +103,39 @@ def make_tables(
     partials = {entry.name: partials_of(refs, entry.name, staging) for entry in exact}
     history = history_of(store, ledger, release)
     given = give(published, exact, labels, partials, release, history, known_people)
+    coarser = _coarser(plan, given)
+    if coarser is not None:
+        return make_tables(coarser, tables, staging, store, ledger, release, noise, known_people)
     evidence["guard_over_time"] = dict(given.evidence)
-    rows = "1 row" if given.suppressed == 1 else f"{given.suppressed} rows"
-    told = f"guard over time: {rows} suppressed, which earlier releases would have made telling"
-    return Tables(given.published, evidence, given.kept, (told,) if given.suppressed else ())
+    return Tables(plan, given.published, evidence, given.kept, tuple(_told(given)))
+
+
+def _coarser(plan: Plan, given: Given) -> Plan | None:
+    """Leave the last dimension out of every table whose policy is `coarsen` and that lost rows; None: none is left."""
+    release = plan.releases[0]
+    changed = [
+        entry.name
+        for entry in release.statistics
+        if given.lost[entry.name]
+        and entry.spec.protect.over_time == "coarsen"
+        and len(entry.spec.dimensions) > 1
+    ]
+    if not changed:
+        return None
+    statistics = tuple(
+        replace(entry, spec=entry.spec.model_copy(update={"dimensions": entry.spec.dimensions[:-1]}))
+        if entry.name in changed
+        else entry
+        for entry in release.statistics
+    )
+    return replace(plan, releases=(replace(release, statistics=statistics),))
+
+
+def _told(given: Given) -> Iterator[str]:
+    for name, lost in given.lost.items():
+        if lost:
+            rows = "1 row" if lost == 1 else f"{lost} rows"
+            yield f"guard over time: {rows} of {name} suppressed, which earlier releases would have made telling"
 
 
 def _noised(

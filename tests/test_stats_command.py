@@ -166,6 +166,8 @@ def test_errors_never_show_a_value(shop):
     with pytest.raises(InputUnreadable) as refused:
         run_statistics(order(shop))
     assert "secret" not in str(refused.value)
+    told = run_statistics(order(shop, leave_out=0.05))
+    assert told.notes and told.notes[0].startswith("1 of ") and "secret" not in str(told)
 
 
 def test_the_budget_commands_agree_with_the_ledger(shop):

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from pipeline.errors import JobWrong, RiskLimitPassed
+from pipeline.release.verify import verify_release
 from pipeline.standalone import StatsOrder, run_statistics
 from tests.dp_cases import write_orders
 
@@ -60,7 +61,7 @@ def test_a_rerun_without_one_order_does_not_tell_whose_it_was(shop):
     )
     others = [place for place in before if place != ("Perth", "books")]
     assert all(before[place] == after[place] for place in others)
-    assert told.notes and "guard over time: 1 row suppressed" in told.notes[0]
+    assert told.notes and "guard over time: 1 row of sales suppressed" in told.notes[0]
 
 
 def test_another_recipient_is_no_way_around(shop):
@@ -95,6 +96,19 @@ def test_the_policy_may_stop(shop):
     with pytest.raises(RiskLimitPassed):
         run(shop)
     assert rows(shop) == before
+
+
+def test_the_policy_may_publish_a_coarser_table_instead(shop):
+    (shop / "fine.yaml").write_text(FINE.replace("min_people: 5", "min_people: 5, over_time: coarsen"))
+    run(shop)
+    assert ("Perth", "books") in rows(shop)
+    drop(shop, ("Perth", "books"))
+    told = run(shop)
+    after = rows(shop)
+    assert set(after) >= {("Perth",), ("Sydney",)}  # the category is gone
+    assert after[("Sydney",)]["status"] == "published"
+    assert after[("Perth",)]["status"] == "suppressed" and told.notes  # one order less shows here, too
+    assert verify_release(shop / "out" / "market" / "fine") == []
 
 
 def test_held_rows_count_as_known(shop):

@@ -39,7 +39,7 @@ class Bound:
         p, q = self.often, self.seldom
         if p <= q:
             return 0.0
-        return max(_renyi(p, q, order) / order for order in _ORDERS)
+        return float(max(_renyi(p, q, order) / order for order in _ORDERS))
 
 
 def _renyi(p: float, q: float, order: float) -> float:

@@ -30,7 +30,6 @@ from pipeline.statistics.over_time_tables import (
 )
 
 RELATIONS = "internal/relations.json"
-_ORDER = {"stop": 0, "coarsen": 1, "suppress": 2}
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Given:
     published: Mapping[str, pa.Table]
     kept: Mapping[str, bytes] = field(repr=False)  # stored beside the release, for the next ones
     evidence: Mapping[str, Any]
-    suppressed: int  # rows, beyond those that their own rules suppressed
+    lost: Mapping[str, int]  # rows by table, beyond those that their own rules suppressed
 
 
 def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[Released], list[Relation]]:
@@ -89,7 +88,8 @@ def give(
         released_of(by_name[name], table, labels[name], partials[name], release)
         for name, table in sorted(published.items())
     ]
-    policy = min((by_name[one.name].spec.protect.over_time for one in new), key=_ORDER.__getitem__)
+    stops = any(by_name[one.name].spec.protect.over_time == "stop" for one in new)
+    policy = "stop" if stops else "suppress"  # who makes the tables makes them coarser
     found = guard(new, history[0], history[1], known_people=known_people, policy=policy)
     tables = {}
     for one in found.tables:
@@ -98,7 +98,7 @@ def give(
     kept: dict[str, bytes] = {RELATIONS: relations_as_bytes(found.relations)}
     for one in found.tables:
         kept |= kept_files(one)
-    lost = sum(int(np.sum(one.guarded)) for one in found.tables)
+    lost = {one.name: int(np.sum(one.guarded)) for one in found.tables}
     return Given(tables, kept, found.evidence, lost)
 
 

@@ -46,6 +46,7 @@ class Untyped:
     cut: Cut
     source: TableSource
     classes: Mapping[str, str] = field(default_factory=dict)
+    left_out: int = 0  # records that cannot be used
 
     @property
     def plan(self) -> TablePlan:
@@ -157,33 +158,29 @@ def people_of(tables: Mapping[str, Untyped], key: bytes) -> Marks:
     return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.uint64)
 
 
-def with_amounts(table: Untyped) -> Untyped:
-    """Read the file once and take those numbers for amounts that are not all whole.
+def with_amounts(table: Untyped, leave_out: float = 0.0) -> Untyped:
+    """Read the file once, take those numbers for amounts that are not all whole, and count what cannot be used.
 
-    Raises InputUnreadable where a record fits neither: nothing is left out unseen.
+    Raises InputUnreadable where more than the share `leave_out` of the records is malformed or fits no type.
     """
     while True:
-        misfits: list[str] = []
-        for records in _typed(table):
-            misfits += [str(one.reason) for one in records.rejected]
+        misfits = [str(one.reason) for records in _typed(table) for one in records.rejected]
         whole = {column for column, kind in table.classes.items() if kind == _WHOLE_CLASS}
         wrong = {column for column in whole if f"{shown_name(column)}: {Reason.NOT_INTEGER}" in misfits}
         if not wrong:
-            if misfits:
+            if len(misfits) > leave_out * table.cut.records:
                 raise InputUnreadable(
                     f"{len(misfits):,} of {table.cut.records:,} records cannot be used, the first: {misfits[0]}",
                     where=table.cut.files[0].path,
-                    hint="repair them: a statistic that leaves records out would say so nowhere",
+                    hint="repair them, or let a share of records be left out: --leave-out 0.01",
                 )
-            return table
+            return replace(table, left_out=len(misfits))
         table = replace(table, classes={**table.classes, **dict.fromkeys(wrong, _AMOUNT_CLASS)})
 
 
 def views(table: Untyped, releases: Sequence[int], key: bytes) -> Iterator[SliceView]:
     """Yield the slices as the taps of a run see them; `key` is what people are digested under."""
     for records in _typed(table):
-        if records.rejected:
-            raise InputUnreadable("was changed while it was read", where=table.cut.files[0].path)
         columns = {
             name: _encoded(column_of(records.table, name, CLASSES[data_class].value_type))
             for name, data_class in sorted(table.classes.items())
