@@ -103,11 +103,7 @@ def _setting(where: str, spec: StatisticSpec, budget: Budget | None) -> Iterator
         yield _wrong(
             where, "has two quantile measures of one column", "name all ranks in one: at: [0.25, 0.5]"
         )
-    for measure in spec.measures:
-        if not isinstance(measure, (str, Sum, Mean, Quantile)):
-            yield Problem(
-                NotBuilt.code, where, "this measure is not built for dp", "people, rows, sum, mean, quantile"
-            )
+    yield from _unbuilt(where, spec)
     if noise.keys == "public":
         for dimension in spec.dimensions:
             if is_open(dimension):
@@ -116,6 +112,24 @@ def _setting(where: str, spec: StatisticSpec, budget: Budget | None) -> Iterator
                     "its values would come from the data",
                     "declare values or bands, or write keys: threshold and a delta",
                 )
+
+
+def _unbuilt(where: str, spec: StatisticSpec) -> Iterator[Problem]:
+    """What the specification has and noise does not yet."""
+    for name in ("join", "cohort"):
+        if getattr(spec, name, None):
+            yield Problem(
+                NotBuilt.code, where, f"{name} is not built for dp", "use one table and its columns"
+            )
+    for dimension in spec.dimensions:
+        if getattr(dimension, "subtotals", None) or getattr(dimension, "hierarchy", None):
+            message = "subtotals and hierarchies are not built for dp"
+            yield Problem(NotBuilt.code, f"{where}, dimension {dimension.column}", message, "use totals")
+    for measure in spec.measures:
+        if not isinstance(measure, (str, Sum, Mean, Quantile)):
+            yield Problem(
+                NotBuilt.code, where, "this measure is not built for dp", "people, rows, sum, mean, quantile"
+            )
 
 
 def _columns(where: str, spec: StatisticSpec, noise: Noise, classes: Mapping[str, str]) -> Iterator[Problem]:

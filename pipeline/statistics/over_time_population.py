@@ -110,6 +110,12 @@ def _leaves(partials: pa.Table, labels: Labels) -> Ints:
 
 def _whole(sums: pa.Array) -> Ints:
     """Exact sums in smallest units, modulo 2^64: enough to compare; nulls are zero."""
+    if pa.types.is_string(sums.type):  # too large for 64 bits
+        return np.array([int(text or 0) & (2**64 - 1) for text in sums.to_pylist()], dtype=np.uint64).astype(
+            np.int64
+        )
+    if pa.types.is_integer(sums.type):
+        return np.asarray(sums.fill_null(0), dtype=np.int64)
     wide = pa.concat_arrays([sums.cast(pa.decimal128(38, sums.type.scale))])
     words = np.frombuffer(wide.buffers()[1] or b"", dtype="<i8")[2 * wide.offset :][: 2 * len(wide)]
     whole = words.reshape(-1, 2)[:, 0].copy()

@@ -81,7 +81,7 @@ def _meeting(one: Coordinate, other: Coordinate) -> Matrix:
     """Whether a label of one table and a label of the other can have rows in common."""
     kinds = {one.meaning.split(" ")[0], other.meaning.split(" ")[0]}
     meets = np.zeros((len(one.labels), len(other.labels)), dtype=bool)
-    if len(kinds) > 1:
+    if len(kinds) > 1 or (kinds == {"values"} and one.meaning != other.meaning):
         meets[:] = True  # nothing is known, so only their totals are compared
         return meets
     if kinds in ({"unit"}, {"bands"}):

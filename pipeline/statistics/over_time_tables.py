@@ -27,6 +27,7 @@ from pipeline.statistics.over_time_population import (
 )
 
 FORMAT = "pouch guard 1"
+SPANS = ("year", "quarter", "month", "week", "day", "hour")
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ def coordinates_of(
     for i, (dimension, known) in enumerate(zip(spec.dimensions, labels, strict=True)):
         meaning = "values"
         if dimension.unit is not None:
-            meaning = f"unit {dimension.unit}"
+            # What has no beginning and end in time (a weekday) is compared as a value.
+            meaning = f"{'unit' if dimension.unit in SPANS else 'values'} {dimension.unit}"
         elif dimension.bands is not None:
             meaning = "bands " + ",".join(map(repr, dimension.bands))
         found.append(Coordinate(dimension.column, meaning, known, trees[i] if trees else {}))
