@@ -67,6 +67,7 @@ def give(
     release: Release,
     history: tuple[Sequence[Released], Sequence[Relation]],
     known_people: Marks | None = None,
+    trees: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
 ) -> Given:
     """Hold the tables of a release against everything given before, and suppress what they would tell.
 
@@ -78,6 +79,7 @@ def give(
         release: whose tables they are.
         history: of `history_of`.
         known_people: units whose rows a recipient holds.
+        trees: for each dimension, label -> what it is part of, by table; for subtotals.
 
     Raises:
         RiskLimitPassed: a table's policy is `stop`.
@@ -85,7 +87,7 @@ def give(
     """
     by_name = {entry.name: entry for entry in statistics}
     new = [
-        released_of(by_name[name], table, labels[name], partials[name], release)
+        released_of(by_name[name], table, labels[name], partials[name], release, (trees or {}).get(name))
         for name, table in sorted(published.items())
     ]
     stops = any(by_name[one.name].spec.protect.over_time == "stop" for one in new)
@@ -103,7 +105,12 @@ def give(
 
 
 def released_of(
-    statistic: StatisticPlan, table: pa.Table, labels: Labels, partials: pa.Table, release: Release
+    statistic: StatisticPlan,
+    table: pa.Table,
+    labels: Labels,
+    partials: pa.Table,
+    release: Release,
+    trees: Sequence[Mapping[str, str]] | None = None,
 ) -> Released:
     """Return a published table as the guard sees it."""
     spec = statistic.spec
@@ -116,7 +123,7 @@ def released_of(
         source_of(spec),
         release.period,
         spec.protect.min_people,
-        coordinates_of(spec, labels),
+        coordinates_of(spec, labels, trees),
         rows_of(spec, table),
         shown,
         np.zeros(len(shown), dtype=bool),

@@ -157,7 +157,7 @@ def coordinates_of(
 
 def source_of(spec: StatisticSpec) -> str:
     """Say which rows a table counts at all, in words that are equal where the rows are."""
-    shaping = {"dimensions", "measures", "totals", "protect", "dp"}
+    shaping = {"dimensions", "measures", "totals", "protect", "dp", "join", "cohort"}
     words = spec.model_dump(mode="json", exclude=shaping, exclude_defaults=True)
     return json.dumps(words, sort_keys=True, ensure_ascii=False)
 
