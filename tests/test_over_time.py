@@ -102,6 +102,18 @@ def test_sub_tables_with_other_dimensions_share_their_margins():
     assert attack_all(out, relations).exact == 0
 
 
+def test_a_table_that_leaves_a_few_out_is_compared_with_the_one_that_does_not():
+    """As by a filter: all categories but one, which only three people of the city have."""
+    sales = [s for s in shop(150, 450, 12) if (s.city, s.category) != ("Perth", "garden")]
+    sales += [Sale(f"few{n}", "Perth", "garden", amount=40 + n) for n in range(3)]
+    without = [s for s in sales if s.category != "garden"]
+    tables = [table(sales, ("city",), release="all"), table(without, ("city",), release="most")]
+    assert attack_all(tables, all_relations(tables)).exact >= 1
+    out, relations, _ = released_in_turn(tables)
+    assert attack_all(out, relations).exact == 0
+    assert not out[1].shown[out[1].names.index(("Perth",))]
+
+
 def test_a_week_is_the_sum_of_its_days():
     """Six days and the week tell the seventh, which was suppressed."""
     days = NIGHTS[1:8]  # Monday to Sunday

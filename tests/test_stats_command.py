@@ -209,3 +209,32 @@ def test_a_set_back_state_is_noticed_from_the_shell(shop):
     (shop / "backup").rename(shop / "state")
     with pytest.raises(CheckFailed, match="older than its anchor"):
         run_statistics(order(shop))
+
+
+def test_the_shipped_specification_runs_on_the_sample_data(tmp_path):
+    spec = PROJECT / "configs" / "statistics" / "market_noise.yaml"
+    sample = min((PROJECT / "sample_data" / "orders" / "2026-11-01").glob("*.csv"))
+    assert simulate_nights(spec, "market_research", tmp_path / "state", "")["nights_left"] >= 7
+    told = run_statistics(
+        StatsOrder(
+            spec, {"orders": sample}, "market_research", tmp_path / "out", tmp_path / "state", leave_out=0.05
+        )
+    )
+    assert told.tables == ({"name": "sales", "rows": {"noised": 8}},)
+
+
+def test_a_crash_before_publishing_is_finished_by_a_plain_rerun(shop):
+    class Killed(Exception):
+        pass
+
+    def after(step):
+        if step == "stored":
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_statistics(order(shop), after)
+    assert not (shop / "out" / "market").exists()
+    told = run_statistics(order(shop))
+    assert not told.new and (shop / "out" / "market" / "sales" / "_SUCCESS").exists()
+    (one,) = releases_of(shop / "state", None)
+    assert one["state"] == "published"

@@ -58,7 +58,7 @@ class Coordinate:
 class Released:
     """One table that was given, or is about to be.
 
-    `source` says in words which rows of the data it counts at all; `window` is the date of its release or empty.
+    `source` says of which data and whom it is; `window` is the date of its release or empty.
     `names` has the labels of each published row, `shown` whether its figures are published, `guarded` whether it was
     the guard that suppressed it: such a row is told by earlier tables anyway, but for the difference.
     """
@@ -156,10 +156,13 @@ def coordinates_of(
 
 
 def source_of(spec: StatisticSpec) -> str:
-    """Say which rows a table counts at all, in words that are equal where the rows are."""
-    shaping = {"dimensions", "measures", "totals", "protect", "dp", "join", "cohort"}
-    words = spec.model_dump(mode="json", exclude=shaping, exclude_defaults=True)
-    return json.dumps(words, sort_keys=True, ensure_ascii=False)
+    """Say of what and of whom a table is.
+
+    Not which rows it chose: whether two tables speak of the same rows is told by who is behind their cells, so that
+    a table that leaves a few out is compared with the one that did not.
+    """
+    subject = [spec.subject] if isinstance(spec.subject, str) else list(spec.subject or ())
+    return json.dumps([spec.table, subject], ensure_ascii=False)
 
 
 def quantities_told(spec: StatisticSpec) -> frozenset[str]:
