@@ -211,6 +211,18 @@ def test_what_the_state_keeps_comes_back_and_holds_no_amount_at_sight():
     assert len(small) <= 1
 
 
+def test_a_solver_that_gives_up_costs_rows_and_no_secret(monkeypatch):
+    def gives_up(*_):
+        raise RuntimeError
+
+    sales = shop(200, 600, 1)
+    tables = [table(sales, release="one"), table(sales[1:], release="two")]
+    plain = lost(tables, released_in_turn(tables)[0])
+    monkeypatch.setattr("pipeline.statistics.over_time_attack.attack", gives_up)
+    monkeypatch.setattr("pipeline.statistics.over_time_attack._FEW", 10**6)  # no help by random directions
+    assert lost(tables, released_in_turn(tables)[0]) >= plain
+
+
 def test_equal_input_gives_an_equal_pattern():
     nights = _snapshots()[:4]
     first, second = released_in_turn(nights)[0], released_in_turn(nights)[0]

@@ -68,8 +68,14 @@ class Joint:
         ]
         if open_ones:
             wanted = np.array(sorted({target.variable for target in open_ones}), dtype=np.int64)
-            found = attack(self.system, self.known, wanted)
-            low[found.targets], high[found.targets] = found.lower, found.upper
+            try:
+                found = attack(self.system, self.known, wanted)
+            except (
+                RuntimeError
+            ):  # the solver gave up: take every open target for known, which suppresses more
+                low[wanted] = high[wanted] = 0.0
+            else:
+                low[found.targets], high[found.targets] = found.lower, found.upper
         return [
             Finding(t, self.quantity, float(low[t.variable]), float(high[t.variable])) for t in self.targets
         ]
@@ -103,10 +109,18 @@ class Joint:
                 signs = directions.choice([-1.0, 1.0], len(left))
                 for direction in (signs, -signs):
                     program.set_costs(left, direction)
-                    if program.minimize():
+                    if _solved(program):
                         corner = program.values() * magnitude
                         low[part], high[part] = np.minimum(low[part], corner), np.maximum(high[part], corner)
         return low, high
+
+
+def _solved(program: Program) -> bool:
+    """Solve; False where there is no answer, which clears nobody."""
+    try:
+        return program.minimize()
+    except RuntimeError:
+        return False
 
 
 def joint_system(
