@@ -7,7 +7,7 @@ from datetime import date as calendar_date
 from pathlib import Path
 
 from pipeline.config.loading import Config
-from pipeline.errors import JobWrong, Problem, nearest, refuse
+from pipeline.errors import JobWrong, NotBuilt, Problem, nearest, refuse
 from pipeline.events import log
 from pipeline.intake import Cut, cut
 from pipeline.protect.consent import Consent, load_consent, refuse_older
@@ -156,5 +156,12 @@ def _statistics_problems(config: Config) -> list[Problem]:
                 )
             ),
             *linked(specs.statistics),
+            *(
+                Problem(
+                    NotBuilt.code, f"statistics {name}", "dp in a job is not built yet", "use pouch stats"
+                )
+                for name, spec in specs.statistics.items()
+                if spec.dp is not None
+            ),
         )
     ]

@@ -43,6 +43,19 @@ def aggregate_slice(view: SliceView, plan: Plan, staging: Path) -> tuple[Partial
     return tuple(refs)
 
 
+def person_digests(subject: pa.Array, key: bytes) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+    """Return the first half of every person's digest, as the people's files have it in `s0`; nulls are left out."""
+    return _halves(subject.drop_null().unique(), key)[:, 0].copy()
+
+
+def _halves(names: pa.Array, run_key: bytes) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
+    # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count.
+    key = hkdf_sha256(run_key, b"pouch statistics: digests of people", 32)
+    texts = names.cast(pa.string()).to_pylist()
+    joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, texts)))
+    return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+
+
 class _People:
     """The slice's people: a code for every row, and their digests in a file."""
 
@@ -58,12 +71,8 @@ class _People:
 
     def digests(self, names: pa.Array) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
         """Return both halves of the digest of each name."""
-        # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count. The
-        # digests never leave staging, and their key dies with the run.
-        key = hkdf_sha256(self._key, b"pouch statistics: digests of people", 32)
-        texts = names.cast(pa.string()).to_pylist()
-        joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, texts)))
-        return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+        # The digests never leave staging, and their key dies with the run.
+        return _halves(names, self._key)
 
 
 def _of_release(
