@@ -150,7 +150,7 @@ def _coarser(plan: Plan, given: Given) -> Plan | None:
     changed = [
         entry.name
         for entry in release.statistics
-        if given.lost[entry.name]
+        if given.lost.get(entry.name)
         and entry.spec.protect.over_time == "coarsen"
         and len(entry.spec.dimensions) > 1
     ]

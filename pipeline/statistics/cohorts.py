@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.config.models import StatisticSpec
 from pipeline.statistics.axes import cohort_axes
 from pipeline.statistics.cells import Cells, Ints
+from pipeline.statistics.distinct import distinct
 from pipeline.statistics.model import RESERVED
 from pipeline.statistics.records import Records
 
@@ -30,7 +31,8 @@ def cohort_cells(spec: StatisticSpec, records: Records, rows: int, without: int)
     number = len(axes[1])
     after = period - first[person]
     inside = after < number
-    seen = np.unique(((first[person] * number + after) * max(records.people, 1) + person)[inside])
+    at = (first[person] * number + after)[inside]
+    seen = distinct(at, person[inside], len(axes[0]) * number, records.people)
     cell, who = seen // max(records.people, 1), seen % max(records.people, 1)
     counts = np.zeros((len(axes[0]), number), dtype=np.int64)
     np.add.at(counts.ravel(), cell, 1)

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.statistics.cells import Axis, Bools, Cells, Ints, Measured
+from pipeline.statistics.distinct import distinct
 from pipeline.statistics.records import Records
-
-_DENSE = 8  # a bitmap of this many bits a record is quicker than sorting
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,15 @@ def count_cells(
     having = [np.zeros(size, dtype=np.int64) for _ in records.columns]
     full = [bool((values > 0).all()) for values in records.values]
     for cell in _levels(axes, records):
-        held = _distinct(cell, records.person, size, records.people)
+        held = distinct(cell, records.person, size, records.people)
         _count(held, records.people, people)
         for i, values in enumerate(records.values):
             if not full[i]:
                 some = np.where(values > 0, cell, -1)
-                _count(_distinct(some, records.person, size, records.people), records.people, having[i])
+                _count(distinct(some, records.person, size, records.people), records.people, having[i])
         if not records.contributors_are_people:
             many = int(records.contributor.max(initial=0)) + 1
-            _few(_distinct(cell, records.contributor, size, many), many, contributors)
+            _few(distinct(cell, records.contributor, size, many), many, contributors)
         else:
             _few(held, records.people, contributors)
     measured = []
@@ -109,26 +108,6 @@ def _levels(axes: Sequence[Axis], records: Records) -> Iterator[Ints]:
                 outside = (node < 0) if outside is None else outside | (node < 0)
             cell = cell * len(axis) + node
         yield cell if outside is None else np.where(outside, -1, cell)
-
-
-def _distinct(cell: Ints, who: Ints, cells: int, number: int) -> Ints:
-    """Return each (cell, who) once, ascending, as cell * number + who; records of cell -1 are left out."""
-    if not len(cell) or not number:
-        return np.zeros(0, dtype=np.int64)
-    if (cell < 0).any():
-        inside = cell >= 0
-        cell, who = cell[inside], who[inside]
-    used = np.zeros(cells, dtype=bool)
-    used[cell] = True
-    rank = np.cumsum(used) - 1
-    chosen = np.flatnonzero(used)
-    if len(chosen) * number <= _DENSE * max(len(cell), 1 << 19):
-        bitmap = np.zeros(len(chosen) * number, dtype=bool)
-        bitmap[rank[cell] * number + who] = True
-        dense = np.flatnonzero(bitmap)
-        return chosen[dense // number] * number + dense % number
-    keys = np.sort(cell * number + who)
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def _count(held: Ints, number: int, into: Ints) -> None:

@@ -15,7 +15,8 @@ from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.statistics.dimensions import label
 from pipeline.statistics.filtering import keeps
 from pipeline.statistics.model import PartialRef, joined_columns, measured_columns
-from transforms.primitives import hkdf_sha256, hmac_sha256_column
+from transforms.primitives import hkdf_sha256
+from transforms.run_codes import run_codes
 
 Ints = NDArray[np.int64]
 
@@ -43,17 +44,13 @@ def aggregate_slice(view: SliceView, plan: Plan, staging: Path) -> tuple[Partial
     return tuple(refs)
 
 
-def person_digests(subject: pa.Array, key: bytes) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+def person_digests(subject: pa.Array, key: bytes) -> NDArray[np.uint64]:
     """Return the first half of every person's digest, as the people's files have it in `s0`; nulls are left out."""
-    return _halves(subject.drop_null().unique(), key)[:, 0].copy()
+    return _digests(subject.drop_null().unique(), key)[:, 0].copy()
 
 
-def _halves(names: pa.Array, run_key: bytes) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
-    # 128 bits: two of 10^9 people meet with probability below 2^-68, so no collision changes a count.
-    key = hkdf_sha256(run_key, b"pouch statistics: digests of people", 32)
-    texts = names.cast(pa.string()).to_pylist()
-    joined = b"".join(digest[:16] for digest in hmac_sha256_column(key, map(str.encode, texts)))
-    return np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
+def _digests(names: pa.Array, key: bytes) -> NDArray[np.uint64]:
+    return run_codes(hkdf_sha256(key, b"pouch statistics: digests of people", 32), names.cast(pa.string()))
 
 
 class _People:
@@ -69,10 +66,10 @@ class _People:
         halves = self.digests(coded.dictionary)
         _write(staging / self.file, {"s0": pa.array(halves[:, 0]), "s1": pa.array(halves[:, 1])})
 
-    def digests(self, names: pa.Array) -> "np.ndarray[tuple[int, int], np.dtype[np.uint64]]":
+    def digests(self, names: pa.Array) -> NDArray[np.uint64]:
         """Return both halves of the digest of each name."""
-        # The digests never leave staging, and their key dies with the run.
-        return _halves(names, self._key)
+        # In a run the codes never leave staging, and their key dies with it.
+        return _digests(names, self._key)
 
 
 def _of_release(

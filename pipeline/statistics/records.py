@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.config.models import StatisticSpec
 from pipeline.statistics.cells import Ints
+from pipeline.statistics.distinct import distinct
 from pipeline.statistics.model import NONE, SEVERAL, PartialRef, joined_columns, measured_columns
 
 Digests = NDArray[np.uint64]
@@ -68,8 +69,8 @@ class People:
             names = (*dict.fromkeys((*found, NONE, SEVERAL)),)
             own = np.full(self.number, names.index(NONE), dtype=np.int64)
             told = np.array([*(name != NONE for name in found), False], dtype=bool)[code]
-            pairs = np.unique(person[told] * len(names) + code[told])
-            who, what = pairs // len(names), pairs % len(names)
+            pairs = distinct(code[told], person[told], len(names), self.number)
+            what, who = pairs // max(self.number, 1), pairs % max(self.number, 1)
             own[who] = what
             several = np.bincount(who, minlength=self.number) > 1
             own[several] = names.index(SEVERAL)
