@@ -86,7 +86,7 @@ def optimum(number: int) -> dict[str, Any]:
     best = ours = searched = solved = asked = 0
     worst = 1.0
     for seed in range(number):
-        linked, task = table_of(1000 + seed)
+        _, task = table_of(1000 + seed)
         found = suppress(task, exact=False)
         if not fits(task, found.suppressed):
             continue

@@ -4,6 +4,7 @@ import tempfile
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_every_node_counts_people_once_and_contributions_are_net(rows: list[Row]
         protect=PROTECT,
     )
     edges = sorted({0, len(rows), *(min(a, len(rows)) for a in at)})
-    slices = [rows[a:b] for a, b in zip(edges, edges[1:], strict=False)] or [[]]
+    slices = [rows[a:b] for a, b in pairwise(edges)] or [[]]
     with tempfile.TemporaryDirectory() as directory:
         cells = cells_of(slices, statistic, Path(directory))
     counted: dict[tuple[str, str], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
@@ -76,7 +77,7 @@ def test_every_node_counts_people_once_and_contributions_are_net(rows: list[Row]
         if one.has_negative:
             assert one.absolute[cell] == sum(map(abs, nets.values()))
             ranked = sorted(map(abs, nets.values()), reverse=True)
-            assert one.largest[:2, cell].tolist() == (ranked + [0, 0])[:2]
+            assert one.largest[:2, cell].tolist() == [*ranked, 0, 0][:2]
     assert {key for key in counted if counted[key]} <= set(labels(cells))
 
 
