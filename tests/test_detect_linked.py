@@ -1,8 +1,15 @@
 """A row's own identities are found in its text however they are written, and nobody else's are."""
 
+from functools import partial
+
 import pytest
 
-from pipeline.detect.spans import find_mentions, find_spans
+from pipeline.detect import spans
+from pipeline.detect.whole_run import RunIdentities
+
+# without the models: what the row itself tells
+find_mentions = partial(spans.find_mentions, names=False)
+find_spans = partial(spans.find_spans, names=False)
 
 CHINESE = {
     "person_name": "张小明",
@@ -103,3 +110,33 @@ def test_spans_are_presidio_results_that_hold_no_value() -> None:
 def test_mentions_print_no_value() -> None:
     mention = find_mentions(["call Mary"], [ENGLISH])[0][0]
     assert "Mary" not in repr(mention)
+
+
+RUN = RunIdentities(
+    {
+        "person_name": ["Mary Lee", "Jo", "张小明", "王芳"],
+        "mobile_phone": ["+61412345678"],
+        "email": ["jo@example.com"],
+        "order_id": ["AU20261101-000123"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "mention"),
+    [
+        ("ask mary lee next door", "mary lee"),
+        ("张小明代收", "张小明"),
+        ("his is 0412 345 678", "0412 345 678"),
+        ("like au20261101 000123", "au20261101 000123"),
+        ("ｊｏ@example.com wrote", "ｊｏ@example.com"),
+    ],
+)
+def test_identities_of_other_rows_are_found_where_the_run_is_asked(text: str, mention: str) -> None:
+    found = find_mentions([text], whole_run=RUN)[0]
+    assert [(text[m.found.start : m.found.end], bool(m.value)) for m in found] == [(mention, True)]
+
+
+@pytest.mark.parametrize("text", ["jo is here", "rosemary leed the way", "王芳芳", "张小", "12345678"])
+def test_short_and_partial_identities_of_other_rows_stay(text: str) -> None:
+    assert find_mentions([text], whole_run=RUN)[0] == []

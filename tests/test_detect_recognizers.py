@@ -157,14 +157,14 @@ def test_patterns_that_hang_pythons_engine_do_not_hang_ours() -> None:
 def test_attack_strings_do_not_slow_our_own_recognizers() -> None:
     attacks = [attack for _, attack in _attack_strings()]
     begin = time.perf_counter()
-    find_mentions(attacks)
+    find_mentions(attacks, names=False)
     assert time.perf_counter() - begin < 20
 
 
 @pytest.mark.parametrize("unit", ["1", "1 ", "1-", "a@", "a.", "一", "(1", "00:", "1.", "+1", "https://"])
 def test_long_repetitions_take_linear_time(unit: str) -> None:
     begin = time.perf_counter()
-    find_mentions([unit * 5_000])
+    find_mentions([unit * 5_000], names=False)
     assert time.perf_counter() - begin < 5
 
 

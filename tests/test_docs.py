@@ -12,20 +12,8 @@ from pipeline.errors import ERRORS_BY_CODE
 from tests.conftest import PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
-BUILT = (
-    "run",
-    "plan",
-    "report",
-    "verify",
-    "scan",
-    "detect",
-    "reveal",
-    "keys init",
-    "keys list",
-    "keys rotate",
-    "keys destroy",
-    "stats",
-)
+BUILT = ("run", "plan", "report", "verify", "scan", "detect", "reveal", "erase", "stats")
+BUILT += ("keys init", "keys list", "keys rotate", "keys destroy")
 GROUPS = ("budget show", "budget explain", "budget simulate")
 LATER = ("diff", "risk", "retain")
 

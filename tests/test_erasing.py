@@ -1,5 +1,6 @@
 """Erasure from end to end: what is shredded, withheld, refused and told; and what kills, backups and runs do to it."""
 
+import errno
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from pipeline.errors import CheckFailed, KeyUnavailable, LockHeld, PouchError
 from pipeline.revealing import reveal_tokens
 from pipeline.run import run_job
 from pipeline.state import open_state
+from tests.conftest import PROJECT
 from tests.running_job import NEW, OLD, REPLACE, copy_of, running
 from tests.small_job import DATE, KEK, SmallJob, make_job
 
@@ -55,10 +57,9 @@ def job(published: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (copied.folder / ".pouch/subjects").is_dir()
 
 
-def erased(job: SmallJob, *ids: str, **options: Any) -> dict[str, Any]:
-    return erase(
-        Path("job.yaml"), Path(".pouch"), Path("releases"), ids, "request 4711", base=job.folder, **options
-    )
+def erased(job: SmallJob, *ids: str, state: Path = Path(".pouch"), **options: Any) -> dict[str, Any]:
+    where = (job.folder / "job.yaml", state, Path("releases"))
+    return erase(*where, ids, "request 4711", base=job.folder, **options)
 
 
 def rows(job: SmallJob, recipient: str, table: str = "orders") -> pa.Table:
@@ -276,9 +277,61 @@ def test_an_old_key_store_that_is_put_back_is_refused_until_erasures_are_replaye
     with pytest.raises(PouchError, match="was erased"):
         reveal(job, "shipping", "orders.address", addresses[ERASED][0])
     assert reveal(job, "shipping", "orders.address", addresses[OTHER][0])
-    shutil.rmtree(folder)
-    with pytest.raises(KeyUnavailable, match="or it is missing"):
+    shutil.rmtree(folder)  # nor may it be missing, or begun anew
+    with pytest.raises(KeyUnavailable, match="is older than the one used before"):
         reveal(job, "shipping", "orders.address", addresses[OTHER][0])
+
+
+def test_a_restored_store_that_another_state_has_moved_on_is_still_noticed(job: SmallJob) -> None:
+    """Its generation has overtaken the anchor, and the erased subject's key is alive in it."""
+    folder = job.folder / "keys/keyring.json.subjects"
+    shutil.copytree(folder, job.folder / "backup")
+    erased(job, ERASED)
+    shutil.rmtree(folder)
+    shutil.copytree(job.folder / "backup", folder)
+    for number in range(3):
+        erased(job, f"other{number}", state=Path("state2"))
+    with pytest.raises(KeyUnavailable, match="older than an erasure that this state remembers"):
+        run_job(Path("job.yaml"), DATE, base=job.folder)
+
+
+def test_another_keyrings_erasures_do_not_stop_a_job(job: SmallJob) -> None:
+    """Two jobs may share a state."""
+    erased(job, ERASED)
+    job.change("job.yaml", "keys/keyring.json", "other/keyring.json")
+    job.change("analysts.yaml", ", per: subject", "")
+    job.change("shipping.yaml", ", per: subject", "")
+    assert job.pouch("keys", "init", "job.yaml").returncode == 0
+    done = job.run("--recipient", "courier", "--supersede")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("step", ["write", "pwrite"])
+def test_a_full_disk_stops_an_erasure_with_a_sentence_and_the_next_completes_it(
+    job: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    for count in range(1, 30):
+        copied = copy_of(SmallJob(job.folder), tmp_path / str(count))
+        calls, real = [0], getattr(os, step)
+
+        def failing(*args: Any, calls: list[int] = calls, real: Any = real, count: int = count) -> Any:
+            calls[0] += 1
+            if calls[0] == count:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, step, failing)
+            try:
+                erased(copied, ERASED)
+            except PouchError as error:
+                assert error.exit_code in (3, 8) and "No space left" in str(error)
+        (subject,) = erased(copied, ERASED)["subjects"]
+        assert subject["releases"] and len(open_state(copied.folder / ".pouch").tombstones.all()) == 1
+        if calls[0] < count:
+            break
+    else:
+        pytest.fail("it never passed")
 
 
 def test_a_store_that_is_ahead_of_the_state_gives_its_erasures_back(job: SmallJob) -> None:
@@ -432,3 +485,32 @@ def test_index_sets_are_shared_sound_and_hold_exactly_the_released_people(job: S
         )
     finally:
         subject_index.RANGE_WORDS = old
+
+
+def test_an_account_of_the_sample_job_can_be_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its policies have hierarchies, notes and bands: the receipt must read every transform back."""
+    for part in ("configs", "sample_data"):
+        shutil.copytree(PROJECT / part, tmp_path / part)
+    job = SmallJob(tmp_path)
+    assert job.pouch("keys", "init", "configs/nightly.yaml").returncode == 0
+    done = job.pouch("run", "configs/nightly.yaml", "--date", "2026-11-02", "--recipient", "analysts")
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "sample_data/orders/2026-11-02/orders-web.csv").read_text().splitlines()[1:40]
+    ids = sorted({row.split(",")[1] for row in rows})
+    (tmp_path / "ids.txt").write_text("\n".join(ids) + "\n")
+    told = job.pouch(
+        "erase",
+        "configs/nightly.yaml",
+        "--subject-file",
+        "ids.txt",
+        "--reason",
+        "ticket 1",
+        "--format",
+        "json",
+    )
+    assert told.returncode == 0, told.stderr
+    held = [release for subject in json.loads(told.stdout)["subjects"] for release in subject["releases"]]
+    assert {column["transform"] for release in held for column in release["columns"]} >= {
+        "hierarchy",
+        "keyed_hash",
+    }

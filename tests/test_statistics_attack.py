@@ -153,7 +153,7 @@ def test_zeros_that_are_published_tell_that_the_others_are_not_zero() -> None:
 
 
 def test_equal_tasks_give_equal_patterns() -> None:
-    axes = [axis("a", 4), axis("b", 4), axis("c", 2)]
+    axes = [axis("a", 3), axis("b", 3), axis("c", 2)]
     records = random_records(3, axes, 150, 300)
     task = task_for(linked_of(cells_by_hand(axes, records)), FIVE)
     again = task_for(linked_of(cells_by_hand(axes, records[::-1])), FIVE)

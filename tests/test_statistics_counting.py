@@ -261,3 +261,24 @@ def test_linked_tables_hold_the_same_cells_back() -> None:
 )
 def test_periods_lie_in_coarser_ones(label: str, unit: str, wanted: str, expected: str) -> None:
     assert coarser(label, unit, wanted) == expected
+
+
+def test_every_published_column_is_described() -> None:
+    from pipeline.statistics.dictionary import column_descriptions
+    from pipeline.statistics.model import output_schema
+    from tests.statistics_cases import CLASSES
+
+    for statistic in (
+        spec(
+            dimensions=[
+                {"column": "city", "tree": TREE},
+                {"column": "order_time", "unit": "day", "subtotals": ["month"]},
+            ],
+            totals=True,
+            measures=["people", "rows", {"sum": "amount"}, {"mean": "amount"}, {"share": "rows"}],
+        ),
+        spec(dimensions=[], cohort={"column": "order_time"}, measures=["people", {"share": "people"}]),
+    ):
+        said = column_descriptions(statistic, "UTC")
+        assert list(said) == output_schema(statistic, CLASSES).names
+        assert all(sentence.endswith(".") for sentence in said.values())

@@ -20,8 +20,8 @@ _MARK = np.array([0x80 << (8 * count) for count in range(8)] + [0], dtype=np.uin
 def cmac_column(key: bytes, values: pa.Array) -> Words:
     """AES-CMAC (NIST SP 800-38B, RFC 4493) of each text's bytes, one pair of little-endian words each.
 
-    Shape (n, 2): the 16 bytes of a tag are its two words one after the other. Null counts as the empty text.
-    Keys have 16, 24 or 32 bytes.
+    Shape (n, 2): the 16 bytes of a tag are its two words one after the other. Null counts as the
+    empty text. Keys have 16, 24 or 32 bytes.
     """
     starts, lengths, words = _bytes_of(values)
     encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305 - the block cipher of CMAC

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from transforms.base import BoundTransform, ColumnFacts, Output, Reason, Transform
 from transforms.context import Context
@@ -46,10 +46,10 @@ EntityTransform = Annotated[
 class RedactText(Transform):
     """Find identities in free text and put tags or tokens in their place.
 
-    Guarantee: what the recognizers and the row's own identity columns find is replaced, by `[ENTITY]` or by
-    the transform that `entities` names for it; what they miss is published. So it needs `accept_residual`:
-    who reads the text and under which terms; without it free text is dropped. Price: recognition. Suits
-    text. Source: ISO/IEC 20889, masking.
+    Guarantee: what the recognizers, the models of names and the row's own identity columns find is replaced,
+    by `[ENTITY]` or by the transform that `entities` names for it; what they miss is published. So it needs
+    `accept_residual`: who reads the text and under which terms; without it free text is dropped. Price:
+    recognition. Suits text. Source: ISO/IEC 20889, masking.
     """
 
     technique: ClassVar[str] = "masking"
@@ -58,6 +58,9 @@ class RedactText(Transform):
 
     transform: Literal["redact_text"] = "redact_text"
     accept_residual: Reason | None = None
+    names: bool = True
+    countries: tuple[Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")], ...] = ()
+    recognizers: tuple[Annotated[str, StringConstraints(min_length=1, max_length=500)], ...] = ()
     entities: dict[str, EntityTransform] = Field(default_factory=dict)
 
     def output(self, facts: ColumnFacts) -> Output:

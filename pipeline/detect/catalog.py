@@ -39,6 +39,8 @@ ENTITY_CLASSES: Mapping[str, str] = MappingProxyType(
         "ACCOUNT_ID": "account_id",
         "PERSON": "person_name",
         "ADDRESS": "postal_address",
+        "LOCATION": "city",
+        "ORGANIZATION": "company",
         "NICKNAME": "nickname",
         "USERNAME": "username",
         "SERIAL": "serial",

@@ -1,8 +1,8 @@
 """Fold a text to what the eye reads: one form for full-width, styled, accented and interrupted writing.
 
-Folding is per character, so that every folded character knows where it comes from:
-NFKC (UAX #15), case folding, digits of any script to 0-9, accents off, dashes to `-`, blanks to a blank;
-characters without width (Unicode categories Cf, Mn, Me) vanish.
+Folding is per character, so that every folded character knows where it comes from: look-alikes of Latin
+letters to Latin, NFKC (UAX #15), case folding, digits of any script to 0-9, accents off, dashes to `-`,
+blanks to a blank; characters without width (Unicode categories Cf, Mn, Me) vanish.
 """
 
 import re
@@ -11,6 +11,21 @@ from typing import NamedTuple
 
 _SEPARATE_DASHES = "\u2212\u02d7\u2796\u2043\ufe58\u2cba"
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+# Letters of other scripts that look like Latin ones (Unicode's confusables), one for one.
+_LOOKS = {
+    **dict(zip("аеорсхуіѕјһԁԛԝӏ", "aeopcxyisjhdqwl", strict=True)),  # Cyrillic
+    **dict(zip("АВЕКМНОРСТХУІЅЈ", "abekmhopctxyisj", strict=True)),
+    **dict(zip("οανικρτυ", "oavikptu", strict=True)),  # Greek
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abezhikmnoptyx", strict=True)),
+    **dict(zip("ɑɡıƖ", "agil", strict=True)),
+}
+_LOOK_TABLE = {ord(character): latin for character, latin in _LOOKS.items()}
+_ALIKE = "".join(_LOOKS)
+_OTHER_SCRIPT = "\u0370-\u03ff\u0400-\u052f"
+# A whole word of Latin letters and their look-alikes: a word of a language of that script has others, too.
+_DISGUISED = re.compile(
+    f"(?<![A-Za-z{_OTHER_SCRIPT}])[A-Za-z]*[{_ALIKE}][A-Za-z{_ALIKE}]*(?![{_OTHER_SCRIPT}])"
+)
 _resizing: set[str] = set()  # characters met so far whose folded form has another length than one
 
 
@@ -68,6 +83,7 @@ def fold(text: str) -> Folded:
     """
     if text.isascii():
         return Folded(text.lower(), None)
+    text = _undisguised(text)
     folded = text.translate(_TABLE)
     if _resizing.isdisjoint(text):
         return Folded(folded, None)
@@ -79,7 +95,12 @@ def fold(text: str) -> Folded:
 
 def fold_value(value: str) -> str:
     """Fold a value that is looked for in folded texts."""
-    return value.lower() if value.isascii() else value.translate(_TABLE)
+    return value.lower() if value.isascii() else _undisguised(value).translate(_TABLE)
+
+
+def _undisguised(text: str) -> str:
+    """Latin letters for their look-alikes, in words that hold nothing else."""
+    return _DISGUISED.sub(lambda match: match.group().translate(_LOOK_TABLE), text)
 
 
 def encodable(text: str) -> str:

@@ -10,7 +10,10 @@ from pipeline.classes import CLASSES
 from pipeline.detect.catalog import CLASS_ENTITIES
 from pipeline.detect.columns import propose
 from pipeline.detect.linked import Identities
+from pipeline.detect.names import problems
+from pipeline.detect.others import NOTHING_MORE, Wanted, prepared
 from pipeline.detect.spans import find_mentions
+from pipeline.detect.whole_run import RunIdentities
 from pipeline.errors import InputUnreadable, JobWrong, nearest
 from pipeline.intake.sampling import read_records
 
@@ -39,6 +42,9 @@ def detect_file(
     *,
     linked: Sequence[str] = (),
     all_entities: bool = False,
+    names: bool = True,
+    wanted: Wanted = NOTHING_MORE,
+    known: Sequence[str] = (),
     delimiter: str = ",",
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[TextRow]:
@@ -67,7 +73,15 @@ def detect_file(
             raise InputUnreadable(f"no record can be read; {says}", where=path.name)
         tell(f"{path.name}: unreadable records skipped: {len(found.rejected)}; {says}")
     numbers = found.record.to_pylist() if found.rejected else None
-    return detect_rows(found.table, column, linked=linked, all_entities=all_entities, numbers=numbers)
+    return detect_rows(
+        found.table,
+        column,
+        linked=linked,
+        all_entities=all_entities,
+        names=names,
+        wanted=wanted,
+        numbers=numbers,
+    )
 
 
 def detect_rows(
@@ -77,6 +91,9 @@ def detect_rows(
     linked: Sequence[str] = (),
     classes: Mapping[str, str] | None = None,
     all_entities: bool = False,
+    names: bool = True,
+    wanted: Wanted = NOTHING_MORE,
+    known: Sequence[str] = (),
     numbers: Sequence[int] | None = None,
 ) -> Iterator[TextRow]:
     """Yield one line per row of a table, rows without spans and without text included.
@@ -86,22 +103,34 @@ def detect_rows(
         column: the one that is searched.
         linked: identity columns, whose values are looked for in the text of their own row.
         classes: column -> data class of linked columns; where absent, `propose` tells.
-        all_entities: dates, too.
+        all_entities: dates and organizations, too.
+        names: names and addresses of whom no column tells, too, by the models.
+        wanted: national recognizers and users' own, beside ours.
+        known: identity columns, whose values are looked for in the texts of all rows.
         numbers: what `row` says for each row, where that is not its place in the table.
 
     Raises:
-        JobWrong: a column that the table does not have, or a linked column whose class nothing tells.
+        JobWrong: a column that the table does not have, a linked column whose class nothing tells, or a
+            model of names that is not installed.
 
     """
-    for name in (column, *linked):
+    for name in (column, *linked, *known):
         if name not in table.column_names:
             raise JobWrong(f"there is no column {name!r}", hint=nearest(name, table.column_names))
     kinds = _classes_of(table, linked, classes or {})
+    prepared(wanted)
+    for problem in problems() if names else ():
+        raise JobWrong(problem.message, hint=problem.hint)
+    whole_run = _whole_run(table, _classes_of(table, known, classes or {}))
     for begin in range(0, len(table), BATCH):
         part = table.slice(begin, BATCH)
         texts = [value or "" for value in part.column(column).cast(pa.string()).to_pylist()]
         identities = _identities(part, kinds)
-        for row, mentions in enumerate(find_mentions(texts, identities, all_entities=all_entities)):
+        for row, mentions in enumerate(
+            find_mentions(
+                texts, identities, all_entities=all_entities, names=names, wanted=wanted, whole_run=whole_run
+            )
+        ):
             spans = [Span(start=f.start, end=f.end, entity=f.entity, score=f.score) for f, _, _ in mentions]
             place = begin + row
             yield TextRow(row=numbers[place] if numbers else place, spans=spans)
@@ -123,6 +152,13 @@ def _classes_of(table: pa.Table, linked: Sequence[str], classes: Mapping[str, st
                 f"no data class is called {data_class!r}", where=name, hint=nearest(data_class, CLASSES)
             )
     return kinds
+
+
+def _whole_run(table: pa.Table, kinds: Mapping[str, str]) -> RunIdentities | None:
+    values: dict[str, list[str]] = {}
+    for name, data_class in kinds.items():
+        values.setdefault(data_class, []).extend(table.column(name).cast(pa.string()).drop_null().to_pylist())
+    return RunIdentities(values) if values else None
 
 
 def _identities(part: pa.Table, kinds: Mapping[str, str]) -> list[Identities | None] | None:

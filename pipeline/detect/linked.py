@@ -5,6 +5,7 @@ words of other rows stay.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -31,8 +32,23 @@ Identities = Mapping[str, str | Sequence[str]]  # data class -> value or values 
 _GAP = 4  # most characters between two letters of one mention: `138 - 0013`, `jo (at) x`
 _NUMERALS = re.compile("[〇零一二三四五六七八九幺]{7}")
 _TO_DIGITS = str.maketrans("〇零一二三四五六七八九幺", "001234567891")
-_MASKED_PHONE = re.compile(r"([0-9]{3})[*x•·.]{3,}([0-9]{2,4})")
+_MASKED_PHONE = re.compile(r"([0-9]{2,4})[*x•·.]{3,}([0-9]{2,4})")
 _SHORT_RUN = re.compile(r"(?<![0-9])[0-9]{2,10}(?:[ \-][0-9]{2,6})?(?![0-9])")
+# `l38OOl38OOO`: letters that stand for digits, among digits
+_LETTERED = re.compile(
+    "(?<![a-z0-9])(?=[a-z]*[0-9][a-z]*[0-9][a-z]*[0-9][a-z]*[0-9])[0-9olisbz]{7,15}(?![a-z0-9])"
+)
+_LETTER_DIGITS = str.maketrans("olisbz", "011582")
+_SPOKEN = dict(
+    zip(
+        ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+        "00123456789",
+        strict=True,
+    )
+)
+_SPOKEN_RUN = re.compile(
+    rf"(?<![a-z])(?:(?:double |triple )?(?:{'|'.join(_SPOKEN)})[ ,.\-]{{1,3}}){{4,}}(?:{'|'.join(_SPOKEN)})(?![a-z])"
+)
 _PHONE_TAIL = 7  # digits that make a phone's mention certain
 _SHORTEST_ENDING = 4
 _ENDING_CLASSES = frozenset({"bank_card", "national_id", "imei", "iccid"})  # "card ending 7118"
@@ -65,15 +81,23 @@ class Searched:
         if not text.isascii() and _NUMERALS.search(self.compact):
             self.digits = self.compact.translate(_TO_DIGITS)
             self.haystacks = (self.compact, self.digits)
+        for lettered in _LETTERED.finditer(text):
+            first = bisect_left(self.places, lettered.start())
+            low, high = first, first + len(lettered.group())
+            self.digits = self.digits[:low] + lettered.group().translate(_LETTER_DIGITS) + self.digits[high:]
 
     def spans(self, needle: str, haystack: str) -> Iterator[tuple[int, int]]:
         """Folded spans of free-standing occurrences of a needle."""
         at = haystack.find(needle)
         while at >= 0:
             last = at + len(needle) - 1
-            if self._tight(at, last) and self._free(at, last):
+            if self.stands_free(at, last):
                 yield self.places[at], self.places[last] + 1
             at = haystack.find(needle, at + 1)
+
+    def stands_free(self, first: int, last: int) -> bool:
+        """Whether the compact characters are one mention: close together, and no part of something longer."""
+        return self._tight(first, last) and self._free(first, last)
 
     def _tight(self, first: int, last: int) -> bool:
         if self.places[last] - self.places[first] == last - first:
@@ -148,12 +172,27 @@ def _needles(text: Searched, known: Needles) -> Iterator[tuple[int, int, float]]
 def _phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
     """The number with or without its prefixes, its last four to ten digits, its masked form."""
     if len(digits) >= _PHONE_TAIL:
-        yield from _whole_phones(text, digits)
+        yield from whole_phones(text, digits)
     yield from _endings(text, digits)
     if "*" in text.original or "x" in text.folded.text or "•" in text.original:
         for masked in _MASKED_PHONE.finditer(text.folded.text):
-            if masked.group(1) in digits and digits.endswith(masked.group(2)):
+            if masked.group(1).lstrip("0") in digits and digits.endswith(masked.group(2)):
                 yield masked.start(), masked.end(), 0.9
+    for spoken in _SPOKEN_RUN.finditer(text.folded.text):
+        if digits[-_PHONE_TAIL:] in _spoken_digits(spoken.group()):
+            yield spoken.start(), spoken.end(), 0.95
+
+
+def _spoken_digits(run: str) -> str:
+    """`double three oh five` -> 3305."""
+    digits, times = [], 1
+    for word in re.findall("[a-z]+", run):
+        if word in ("double", "triple"):
+            times = 2 if word == "double" else 3
+            continue
+        digits.append(_SPOKEN[word] * times)
+        times = 1
+    return "".join(digits)
 
 
 def _endings(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
@@ -170,7 +209,8 @@ def _endings(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
                 yield run.start() + part.start(), run.start() + part.end(), 0.85
 
 
-def _whole_phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
+def whole_phones(text: Searched, digits: str) -> Iterator[tuple[int, int, float]]:
+    """Places where the phone's last seven digits stand, with what of it stands before them."""
     tail, haystack = digits[-_PHONE_TAIL:], text.digits
     at = haystack.find(tail)
     while at >= 0:

@@ -54,6 +54,7 @@ _STREET_WORDS = {
     "strasse": "str",
     "straße": "str",
 }
+STREET_WORDS = STREET_TYPES | frozenset(_STREET_WORDS)  # in full or short
 ADDRESS_MARKS = re.compile("[0-9路街道巷弄号號栋幢室村苑园庭城座寓厦楼]")
 
 

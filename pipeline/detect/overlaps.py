@@ -27,6 +27,46 @@ def readings(found: Sequence[Found], text: str) -> list[Found]:
     return _settled(sorted(found, key=lambda span: -span.score), text) if len(found) > 1 else list(found)
 
 
+_PLACES = frozenset({"ADDRESS", "LOCATION"})
+
+
+def around(weak: Iterable[Found], strong: Sequence[Found], text: str) -> list[Found]:
+    """What weak spans keep beside strong ones of another kind, without blanks and signs at their ends.
+
+    A strong span of the same kind changes nothing: `resolve` joins the two.
+    """
+    kept = []
+    for span in weak:
+        others = [one for one in strong if not _same_kind(one, span)]
+        for part in _remainders(span, others) if others else [span]:
+            start, end = part.start, part.end
+            while start < end and not text[start].isalnum():
+                start += 1
+            while start < end and not text[end - 1].isalnum():
+                end -= 1
+            if start < end:
+                kept.append(part._replace(start=start, end=end))
+    return kept
+
+
+def united(found: Sequence[Found], certain: Sequence[Found], text: str) -> list[Found]:
+    """Spans with certain addresses among them: an address takes in the places that it overlaps, others give way."""
+    joined: list[Found] = list(certain)
+    for span in (one for one in found if one.entity in _PLACES):
+        touching = [one for one in joined if one.start < span.end and span.start < one.end]
+        joined = [one for one in joined if one not in touching]
+        entity = "ADDRESS" if touching else span.entity
+        start = min(one.start for one in (span, *touching))
+        end = max(one.end for one in (span, *touching))
+        joined.append(Found(start, end, entity, max(one.score for one in (span, *touching))))
+    others = [one for one in found if one.entity not in _PLACES]
+    return sorted([*joined, *around(others, joined, text)])
+
+
+def _same_kind(one: Found, other: Found) -> bool:
+    return one.entity == other.entity or {one.entity, other.entity} <= _PLACES
+
+
 def _settled(ordered: Iterable[Found], text: str) -> list[Found]:
     """The first ones stay whole; the others keep what nobody covers and is not blanks and signs only."""
     taken: list[Found] = []
@@ -53,7 +93,7 @@ def _outermost(found: set[Found]) -> list[Found]:
     return kept
 
 
-def _remainders(span: Found, taken: list[Found]) -> list[Found]:
+def _remainders(span: Found, taken: Sequence[Found]) -> list[Found]:
     """The parts of the span that no taken span covers."""
     pieces = [(span.start, span.end)]
     for other in taken:

@@ -70,6 +70,11 @@ CONTACTS: tuple[Recognizer, ...] = (
                 "热线",
                 "回电",
                 "短信",
+                "请打",
+                "有事打",
+                "就打",
+                "可打",
+                "号码",
             ),
             *("shouji", "dianhua", "電話", "携帯"),
         ),
@@ -88,6 +93,7 @@ CONTACTS: tuple[Recognizer, ...] = (
             "+44 20 7946 0958",
             "au 03.93.92.16.85",
             "my phone is 467 3395",
+            "有事打2065550178",
         ),
         near_misses=(
             "order 4012345678 shipped",
@@ -200,6 +206,20 @@ CONTACTS: tuple[Recognizer, ...] = (
         source="mall usage: letters, a date and a running number, named as an order beside it",
         examples=("order number AU20261101-000123", "订单号20261101000123未收到", "order #100234567"),
         near_misses=("in order to get 2 boxes", "I ordered 12 items", "100234567 pieces"),
+    ),
+    Recognizer(
+        entity="ORDER_ID",
+        patterns=(
+            Pattern(
+                r"[a-z]{1,4}[\-_]?20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[\-_]?[0-9]{4,8}",
+                0.6,
+                "host",
+                "host",
+            ),
+        ),
+        source="mall usage: letters, a date and a running number tell an order without a word beside them",
+        examples=("charged twice for AU20261101-000123", "什么时候发SO202611010042"),
+        near_misses=("20261101-000123", "build20261101", "AU20261301-000123"),
     ),
     Recognizer(
         entity="TRACKING_NUMBER",

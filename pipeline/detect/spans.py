@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.detect.catalog import compiled
 from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
-from pipeline.detect.overlaps import resolve
+from pipeline.detect.names import shared_names, tells_a_home
+from pipeline.detect.nested import named_values
+from pipeline.detect.others import NOTHING_MORE, Others, Wanted, prepared
+from pipeline.detect.overlaps import around, resolve
 from pipeline.detect.patterns import find_patterns
+from pipeline.detect.whole_run import RunIdentities
 
 if TYPE_CHECKING:
     from presidio_analyzer import RecognizerResult
@@ -27,16 +32,28 @@ class Mention(NamedTuple):
 
 
 def find_spans(
-    texts: Sequence[str], linked: Sequence[Identities | None] | None = None, *, all_entities: bool = False
+    texts: Sequence[str],
+    linked: Sequence[Identities | None] | None = None,
+    *,
+    all_entities: bool = False,
+    names: bool = True,
+    wanted: Wanted = NOTHING_MORE,
+    whole_run: RunIdentities | None = None,
 ) -> list[list["RecognizerResult"]]:
     """Return, for each text, the spans of identities: sorted, without overlaps, offsets in its code points.
 
     Args:
         texts: any strings; equal ones are searched once.
         linked: for each text the identities of its row (data class -> value or values), or None.
-        all_entities: dates, too, which are no identities by themselves.
+        all_entities: dates and organizations, too, which are no identities by themselves.
+        names: ask the models for names and addresses of whom no column tells.
+        wanted: national recognizers and users' own, beside ours.
+        whole_run: identities of other rows that are looked for in every text.
 
     The same texts give the same spans, whatever their order or neighbors.
+
+    Raises:
+        JobWrong: `names`, and a model is not installed (`names.problems` tells before).
 
     """
     from presidio_analyzer import RecognizerResult
@@ -57,46 +74,117 @@ def find_spans(
             )
             for mention in mentions
         ]
-        for mentions in find_mentions(texts, linked, all_entities=all_entities)
+        for mentions in find_mentions(
+            texts, linked, all_entities=all_entities, names=names, wanted=wanted, whole_run=whole_run
+        )
     ]
 
 
 def find_mentions(
-    texts: Sequence[str], linked: Sequence[Identities | None] | None = None, *, all_entities: bool = False
+    texts: Sequence[str],
+    linked: Sequence[Identities | None] | None = None,
+    *,
+    all_entities: bool = False,
+    names: bool = True,
+    wanted: Wanted = NOTHING_MORE,
+    whole_run: RunIdentities | None = None,
 ) -> list[list[Mention]]:
     """As `find_spans`, each span with the identity of the row that it mentions."""
     distinct = {text: index for index, text in enumerate(dict.fromkeys(texts))}
     originals = [encodable(text) for text in distinct]
     folds = [fold(text) for text in originals]
-    patterns = find_patterns([folded.text for folded in folds], all_entities=all_entities)
+    others = prepared(wanted)
+    patterns = [
+        _with_named(folded.text, found)
+        for folded, found in zip(
+            folds,
+            find_patterns(
+                [f.text for f in folds],
+                all_entities=all_entities,
+                recognizers=(*compiled(), *others.compiled) if others.compiled else None,
+            ),
+            strict=True,
+        )
+    ]
+    search = _Search(
+        originals, folds, patterns, others, names=names, all_entities=all_entities, whole_run=whole_run
+    )
     if linked is None:
-        once = [
-            [Mention(_original(folded, f)) for f in found]
-            for folded, found in zip(folds, patterns, strict=True)
-        ]
+        once = [search.mentions(index, None) for index in range(len(originals))]
         return [once[distinct[text]] for text in texts]
-    searched: dict[int, Searched] = {}
-    mentions = []
-    for text, identities in zip(texts, linked, strict=True):
-        index = distinct[text]
-        if index not in searched:
-            searched[index] = Searched(originals[index], folds[index])
-        known = find_linked(searched[index], identities) if identities else []
-        mentions.append(_joined(originals[index], folds[index], patterns[index], known))
-    return mentions
+    return [
+        search.mentions(distinct[text], identities) for text, identities in zip(texts, linked, strict=True)
+    ]
+
+
+class _Search:
+    """Distinct texts and what is found in them whatever their row; made once, asked for many rows."""
+
+    def __init__(
+        self,
+        originals: Sequence[str],
+        folds: Sequence[Folded],
+        patterns: Sequence[list[Found]],
+        others: Others,
+        *,
+        names: bool,
+        all_entities: bool,
+        whole_run: RunIdentities | None,
+    ) -> None:
+        self._originals, self._folds, self._patterns = originals, folds, patterns
+        self._others, self._whole_run = others, whole_run
+        self._names = shared_names() if names else None
+        self._all_entities = all_entities
+        self._searched: dict[int, Searched] = {}
+        self._plain: dict[int, list[Mention]] = {}  # of rows whose text mentions none of their identities
+
+    def mentions(self, index: int, identities: Identities | None) -> list[Mention]:
+        """All mentions in one text of a row with these identities."""
+        known = find_linked(self._prepared(index), identities) if identities else []
+        if self._whole_run is not None:
+            known += self._whole_run.find(self._prepared(index))
+        if not known:
+            if index not in self._plain:
+                self._plain[index] = self._joined(index, [])
+            return self._plain[index]
+        return self._joined(index, known)
+
+    def _prepared(self, index: int) -> Searched:
+        if index not in self._searched:
+            self._searched[index] = Searched(self._originals[index], self._folds[index])
+        return self._searched[index]
+
+    def _joined(self, index: int, known: list[Linked]) -> list[Mention]:
+        """Map to the original first: two folded spans can meet in one original character."""
+        folded, text = self._folds[index], self._originals[index]
+        certain = [*self._patterns[index], *(link.found for link in known)]
+        found = [_original(folded, span) for span in (*certain, *self._named(index, certain))]
+        found += self._others.find(text)
+        mentioned = [(_original(folded, link.found), link) for link in known]
+        return [Mention(span, *_identity(span, mentioned)) for span in resolve(found, text)]
+
+    def _named(self, index: int, certain: list[Found]) -> list[Found]:
+        """What the models find; where something certain stands, they give way."""
+        if self._names is None:
+            return []
+        folded = self._folds[index]
+        found = self._names.find(self._originals[index], folded, certain)
+        if not self._all_entities:
+            found = [span for span in found if span.entity != "ORGANIZATION"]
+            if not certain and not tells_a_home(folded.text, found):
+                found = [span for span in found if span.entity != "LOCATION"]
+        return around(found, certain, folded.text)
+
+
+def _with_named(folded: str, found: list[Found]) -> list[Found]:
+    """Add the values that the text names itself; where a form is certain, they give way."""
+    named = named_values(folded)
+    return resolve([*found, *around(named, found, folded)], folded) if named else found
 
 
 def _original(folded: Folded, found: Found) -> Found:
     start, end = folded.original(found.start, found.end)
     return found._replace(start=start, end=end)
-
-
-def _joined(text: str, folded: Folded, patterns: list[Found], known: list[Linked]) -> list[Mention]:
-    """Map to the original first: two folded spans can meet in one original character."""
-    mentioned = [(_original(folded, link.found), link) for link in known]
-    found = [span for span, _ in mentioned] + [_original(folded, span) for span in patterns]
-    spans = resolve(found, text)
-    return [Mention(span, *_identity(span, mentioned)) for span in spans]
 
 
 def _identity(span: Found, mentioned: list[tuple[Found, Linked]]) -> tuple[str | None, str | None]:

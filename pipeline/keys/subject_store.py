@@ -66,11 +66,6 @@ class StoreFile(Frozen):
     erased: tuple[_Hex16, ...] = ()  # digests, in the order of erasure
     seal: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
-    @property
-    def name(self) -> str:
-        """What anchors call it."""
-        return f"key store {self.id}"
-
 
 class SubjectDigests:
     """Subjects -> the keyed digests that name them: 16 bytes of HMAC-SHA-256, so a leaked index tells nobody's name.

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
+from pipeline.detect.others import NOTHING_MORE, Wanted
 from pipeline.detect.spans import Mention, find_mentions
 from pipeline.errors import JobWrong, nearest
 from pipeline.protect.steps import with_normal_form
@@ -52,14 +53,18 @@ def bind_redaction(
         data_class = CLASSES[ENTITY_CLASSES[entity]]
         formed = with_normal_form(transform, data_class, region)
         bound[entity] = formed.bind(keyring, context_for(data_class.token_domain))
-    return Redactor(bound)
+    return Redactor(bound, names=step.names, wanted=Wanted(step.countries, step.recognizers))
 
 
 class Redactor:
     """Texts and the identities of their rows in, rewritten texts out. Holds keys."""
 
-    def __init__(self, transforms: Mapping[str, BoundTransform]) -> None:
+    def __init__(
+        self, transforms: Mapping[str, BoundTransform], *, names: bool = True, wanted: Wanted = NOTHING_MORE
+    ) -> None:
+        self._wanted = wanted
         self._transforms = transforms
+        self._names = names
 
     def __repr__(self) -> str:
         return f"Redactor({', '.join(sorted(self._transforms))})"
@@ -79,7 +84,9 @@ class Redactor:
         rows, places = _distinct_rows(texts, identities)
         written = [row[0] or "" for row in rows]
         linked = [_linked(row[1:], identities) for row in rows]
-        mentions = find_mentions(written, linked if identities else None)
+        mentions = find_mentions(
+            written, linked if identities else None, names=self._names, wanted=self._wanted
+        )
         replacements = self._replacements(written, mentions)
         rewritten = [
             _splice(text, found, replaced) if found else text

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipeline.classes import CLASSES, DataClass
 from pipeline.config.models import TableSource
 from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
-from pipeline.errors import Drift, JobWrong, Problem, TransformUnsuitable, nearest, problem_of
+from pipeline.errors import Drift, JobWrong, PouchError, Problem, TransformUnsuitable, nearest, problem_of
 from pipeline.protect.model import Step
 from transforms import AnyTransform, DateShift, Drop, FormatPreserving, RedactText, Transform
 from transforms.base import ColumnFacts
@@ -63,7 +63,7 @@ def _objection(
         hint = f"suitable: {', '.join(sorted(data_class.suitable))}"
         return Problem(TransformUnsuitable.code, where, says, hint)
     if isinstance(transform, RedactText):
-        return _entity_objection(where, transform, source.phone_region)
+        return _entity_objection(where, transform, source.phone_region) or _models_objection(where, transform)
     if getattr(transform, "per", None) == "subject" and not source.subject_columns:
         hint = "name the table's subject in the job, or leave per: subject out"
         return Problem(JobWrong.code, where, "per: subject needs a subject, and this table's is none", hint)
@@ -100,6 +100,23 @@ def _entity_objection(where: str, transform: RedactText, phone_region: str | Non
             return Problem(
                 JobWrong.code, f"{where}.{name}", weakness, "use keyed_hash, or state accept_weakness"
             )
+    return None
+
+
+def _models_objection(where: str, transform: RedactText) -> Problem | None:
+    """What the policy wants found needs its models and recognizers: never find less without a word."""
+    from pipeline.detect.names import problems
+
+    for problem in problems() if transform.names else ():
+        return Problem(problem.code, where, problem.message, problem.hint)
+    if transform.countries or transform.recognizers:
+        from pipeline.detect.others import Wanted, prepared
+
+        try:
+            prepared(Wanted(transform.countries, transform.recognizers))
+        except PouchError as error:
+            first = error.problems[0]
+            return Problem(first.code, f"{where}.{first.where}".rstrip("."), first.message, first.hint)
     return None
 
 

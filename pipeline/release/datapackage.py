@@ -15,6 +15,7 @@ from pipeline.release.manifest import (
     statistic_name,
     statistic_schema,
 )
+from pipeline.statistics.dictionary import column_descriptions
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 _MEDIA_TYPES: Mapping[str, str] = {
@@ -85,12 +86,13 @@ def _statistic(
     plan: Plan, entry: StatisticPlan, schema: pa.Schema | None, file_format: str
 ) -> dict[str, Any]:
     zone = plan.tables[entry.spec.table].source.timezone
+    says = column_descriptions(entry.spec, zone)
     return _resource(
         f"{entry.name}-{file_format}".replace("_", "-"),
         [statistic_name(entry.name, file_format)],
         file_format,
         [
-            {"name": field.name, **_type_of(field.type, zone)}
+            {"name": field.name, **_type_of(field.type, zone), "description": says.get(field.name, "")}
             for field in schema or statistic_schema(plan, entry)
         ],
     )

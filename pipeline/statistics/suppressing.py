@@ -17,12 +17,13 @@ from pipeline.statistics.boxes import grid_of
 from pipeline.statistics.cells import Bools, Ints
 from pipeline.statistics.exact import fits, solve_exactly
 from pipeline.statistics.programs import Floats
+from pipeline.statistics.settling import settled
 from pipeline.statistics.widening import Widening
 
 NOBODY = Coalition.nobody()
 MOST_CLEANING = 30_000  # cells to give back, times needs to look at
 MOST_EFFORT = 5_000  # the same, for trying other prices
-MOST_ATTEMPTS = 4
+MOST_ATTEMPTS = 3
 MOST_TOGETHER = 8  # rounds that meet many needs at once
 FEW = 12  # needs that are better met one by one
 
@@ -62,6 +63,7 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
         better = solve_exactly(task, pruned)
         if better is not None:
             pruned, method = better, "exact"
+    pruned = settled(task, pruned, _grow_on)
     if np.array_equal(pruned, grown):
         return Pattern(
             pruned, audits, method, programs + sum(a.programs for a in audits), len(task.coalitions)
@@ -71,6 +73,10 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
         raise InternalError("the attacker's audit does not confirm the pattern", where="statistics")
     programs += sum(a.programs for a in (*audits, *final))
     return Pattern(pruned, final, method, programs, len(task.coalitions))
+
+
+def _grow_on(task: Task, pattern: Bools) -> Bools:
+    return _grow(task, tuple(Audit(block) for block in task.blocks), pattern, task.price)[0]
 
 
 def closed_under_ties(task: Task, suppressed: Bools) -> Bools:
@@ -140,14 +146,13 @@ def _grow_together(
                     numbers
                 ]
                 if widening.boxes is not None:
-                    left = _one_box_each(task, audit, widening, (direction, numbers, far), suppressed)
-                    if not len(left):
-                        continue
-                    wanted, how_far = numbers[left], far[left]
+                    rest = _one_box_each(task, audit, widening, (direction, numbers, far), suppressed)
                 else:
-                    wanted, how_far = numbers, far
+                    rest = np.arange(len(numbers))
+                if not len(rest):
+                    continue
                 move = widening.together(
-                    wanted, DOWN if direction == DOWN else UP, how_far, suppressed | task.hidden
+                    numbers[rest], DOWN if direction == DOWN else UP, far[rest], suppressed | task.hidden
                 )
                 if move is not None:
                     suppressed[widening.block.cell[move.numbers]] = True

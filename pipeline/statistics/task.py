@@ -130,12 +130,9 @@ def coalitions_of(linked: Linked, held: Bools) -> tuple[Coalition, ...]:
     found = [cells for person, cells in sorted(alone.items()) if person not in paired]
     for (first, second), cells in sorted(pairs.items()):
         found.append([*cells, *alone.get(first, ()), *alone.get(second, ())])
-    by_whole, by_part = _by_whole(linked.relations), _by_part(linked.relations)
-    whole = dict.fromkeys(_with_parts(linked.relations, by_whole, cells) for cells in found)
-    return tuple(
-        Coalition(np.array(cells, dtype=np.int64), _above(linked.relations, by_part, cells))
-        for cells in whole
-    )
+    parts, wholes = _parts_and_wholes(linked.relations)
+    known = dict.fromkeys(_with_parts(parts, cells) for cells in found)
+    return tuple(Coalition(np.array(cells, dtype=np.int64), _above(wholes, cells)) for cells in known)
 
 
 def _contributors(linked: Linked) -> Ints:
@@ -145,42 +142,33 @@ def _contributors(linked: Linked) -> Ints:
     return people
 
 
-def _with_parts(
-    relations: Relations, by_whole: Mapping[int, Sequence[int]], cells: Sequence[int]
-) -> tuple[int, ...]:
-    known = set(cells)
-    waiting = list(known)
-    while waiting:
-        for r in by_whole.get(waiting.pop(), ()):
-            fresh = set(map(int, relations.parts[relations.starts[r] : relations.starts[r + 1]])) - known
-            known |= fresh
-            waiting += fresh
-    return tuple(sorted(known))
+def _with_parts(by_whole: Mapping[int, Sequence[int]], cells: Sequence[int]) -> tuple[int, ...]:
+    """The cells and everything that they are made of, or that is at most one of them."""
+    return tuple(sorted({*cells, *_reached(by_whole, cells)}))
 
 
-def _by_whole(relations: Relations) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for r, whole in enumerate(relations.wholes):
-        found.setdefault(int(whole), []).append(r)
-    return found
-
-
-def _above(relations: Relations, by_part: Mapping[int, Sequence[int]], cells: Sequence[int]) -> Ints:
+def _above(by_part: Mapping[int, Sequence[int]], cells: Sequence[int]) -> Ints:
     """What the cells are part of, without themselves."""
+    return np.array(sorted(_reached(by_part, cells) - set(cells)), dtype=np.int64)
+
+
+def _reached(following: Mapping[int, Sequence[int]], cells: Sequence[int]) -> set[int]:
     found: set[int] = set()
     waiting = list(cells)
     while waiting:
-        for r in by_part.get(waiting.pop(), ()):
-            whole = int(relations.wholes[r])
-            if whole not in found:
-                found.add(whole)
-                waiting.append(whole)
-    return np.array(sorted(found - set(cells)), dtype=np.int64)
-
-
-def _by_part(relations: Relations) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    owner = np.repeat(np.arange(relations.number), np.diff(relations.starts))
-    for r, part in zip(owner.tolist(), relations.parts.tolist(), strict=True):
-        found.setdefault(part, []).append(r)
+        fresh = set(following.get(waiting.pop(), ())) - found
+        found |= fresh
+        waiting += fresh
     return found
+
+
+def _parts_and_wholes(relations: Relations) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Return, for each cell, what it is made of and what it is part of."""
+    parts: dict[int, list[int]] = {}
+    wholes: dict[int, list[int]] = {}
+    owner = np.repeat(relations.wholes, np.diff(relations.starts))
+    both = np.concatenate([np.stack([relations.parts, owner], axis=1), relations.pairs])
+    for part, whole in both.tolist():
+        parts.setdefault(whole, []).append(part)
+        wholes.setdefault(part, []).append(whole)
+    return parts, wholes
