@@ -188,3 +188,22 @@ def test_whole_numbers_are_rounded_inward() -> None:
     )  # fmt: skip
     found = attack(one, np.full(1, np.nan))
     assert (found.lower[0], found.upper[0]) == (2, 4)
+
+
+@pytest.mark.long
+def test_two_hundred_random_tables_have_no_recoverable_cell() -> None:
+    """2 and 3 dimensions, with totals, skewed: every held-back cell, sensitive or not, in every quantity."""
+    from benchmarks.disclosure import audits
+
+    found = audits(200)
+    assert found["recoverable, naive"] > 1000
+    assert found["recoverable, ours"] == 0
+
+
+@pytest.mark.long
+def test_suppression_is_near_the_optimum() -> None:
+    from benchmarks.disclosure import optimum
+
+    found = optimum(40)
+    assert found["solved to the optimum"] >= 15
+    assert found["pipeline / optimum"] <= 1.15

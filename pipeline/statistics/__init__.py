@@ -6,8 +6,9 @@ manifests, and `NOT_PROTECTED` says what it does not see.
 """
 
 from pipeline.statistics.cells import Cells
-from pipeline.statistics.checking import check, linked
+from pipeline.statistics.checking import check
 from pipeline.statistics.combining import combine_release
+from pipeline.statistics.linkable import linked
 from pipeline.statistics.model import PartialRef, labels_from_data, output_schema, rows_of_statistics
 from pipeline.statistics.partial import aggregate_slice
 from pipeline.statistics.protecting import Protected, protect_release

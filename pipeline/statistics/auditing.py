@@ -308,8 +308,3 @@ class _Known:
         values = program.feasible()
         if values is not None:
             credit(np.rint(values))
-
-
-def proofs(audits: Sequence[Audit]) -> int:
-    """How many programs were solved."""
-    return sum(audit.programs for audit in audits)

@@ -4,13 +4,14 @@ Folding needs people, not cells: a person who is in two rare cells is one person
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import StatisticSpec
+from pipeline.config.models import Dimension, StatisticSpec
 from pipeline.errors import InternalError, JobWrong
 from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
 from pipeline.statistics.axes import FINER, REST, axis_of, coarser
@@ -22,6 +23,9 @@ from pipeline.statistics.distinct import distinct
 from pipeline.statistics.model import MAX_CELLS, NONE, OTHER, PartialRef, is_open
 from pipeline.statistics.population import population_of
 from pipeline.statistics.records import People, Records, read_records
+
+_THREADS = 2
+_Names = dict[tuple[str, str], tuple[str, ...]]  # population and dimension -> its named values
 
 
 def combine_release(
@@ -43,10 +47,14 @@ def combine_release(
     mine = [ref for ref in refs if ref.release == release.number]
     try:
         people = People(mine, staging)
-        return {
-            statistic.name: _combine(mine, statistic, release, tables, people, staging)
-            for statistic in release.statistics
-        }
+        names: _Names = {}
+        # Array operations let go of Python's lock, and no other child works at this time.
+        with ThreadPoolExecutor(_THREADS) as pool:
+            done = [
+                pool.submit(_combine, mine, statistic, release, tables, people, staging, names)
+                for statistic in release.statistics
+            ]
+            return {s.name: d.result() for s, d in zip(release.statistics, done, strict=True)}
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, JobWrong | InternalError):
             raise
@@ -64,6 +72,7 @@ def _combine(
     tables: Mapping[str, TablePlan],
     people: People,
     staging: Path,
+    names: _Names,
 ) -> Cells:
     spec = statistic.spec
     mine = [ref for ref in refs if ref.statistic == statistic.name]
@@ -75,7 +84,7 @@ def _combine(
         return cohort_cells(spec, records, rows, without)
     for table in {join.table for join in spec.join}:
         records = people.joined(records, [r for r in mine if r.table == table], spec, staging)
-    axes, records = _axes(statistic, release, tables, records)
+    axes, records = _axes(statistic, release, tables, records, names)
     counted = Counted(
         spec.protect.dominance.n if spec.protect.dominance else 0, spec.protect.p_percent is not None, scales
     )
@@ -95,7 +104,11 @@ def _limits(spec: StatisticSpec) -> tuple[float | None, float | None]:
 
 
 def _axes(
-    statistic: StatisticPlan, release: ReleasePlan, tables: Mapping[str, TablePlan], records: Records
+    statistic: StatisticPlan,
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
+    records: Records,
+    names: _Names,
 ) -> tuple[tuple[Axis, ...], Records]:
     """Decide each dimension's leaves, fold the others into `other`, and build the axes."""
     spec = statistic.spec
@@ -105,9 +118,12 @@ def _axes(
     for position, dimension in enumerate(spec.dimensions):
         found, code = records.labels[position], records.codes[position]
         if is_open(dimension):
-            named = _named(
-                found, code, records.person, _least(spec, release, dimension.column), spec, position
-            )
+            # Statistics of the same rows name the same values: they are looked for once.
+            key = (population_of(spec), dimension.model_dump_json())
+            if key not in names:
+                least = _least(spec, release, dimension.column)
+                names[key] = _named(found, code, records.person, least, dimension)
+            named = names[key]
         else:
             source = tables[_table_of(spec, dimension.column)]
             kind = CLASSES[source.classes[dimension.column]].value_type
@@ -151,14 +167,13 @@ def _least(spec: StatisticSpec, release: ReleasePlan, column: str) -> int:
 
 
 def _named(
-    labels: Sequence[str], code: Ints, person: Ints, least: int, spec: StatisticSpec, position: int
+    labels: Sequence[str], code: Ints, person: Ints, least: int, dimension: Dimension
 ) -> tuple[str, ...]:
     """Return the values of an open dimension that enough people have, in order.
 
     Periods with subtotals are named when their coarsest subtotal has enough people, because a subtotal counts
     all of its periods.
     """
-    dimension = spec.dimensions[position]
     groups = list(labels)
     if dimension.subtotals:
         coarsest = next(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.statistics.cells import Axis, Bools, Cells, Ints, Measured
-from pipeline.statistics.distinct import distinct
+from pipeline.statistics.distinct import count_distinct
 from pipeline.statistics.records import Records
 
 
@@ -51,17 +51,16 @@ def count_cells(
     having = [np.zeros(size, dtype=np.int64) for _ in records.columns]
     full = [bool((values > 0).all()) for values in records.values]
     for cell in _levels(axes, records):
-        held = distinct(cell, records.person, size, records.people)
-        _count(held, records.people, people)
+        counts, few = count_distinct(cell, records.person, size, records.people)
+        people += counts
+        if not records.contributors_are_people:
+            many = int(records.contributor.max(initial=0)) + 1
+            _, few = count_distinct(cell, records.contributor, size, many)
+        contributors = np.maximum(contributors, few)
         for i, values in enumerate(records.values):
             if not full[i]:
                 some = np.where(values > 0, cell, -1)
-                _count(distinct(some, records.person, size, records.people), records.people, having[i])
-        if not records.contributors_are_people:
-            many = int(records.contributor.max(initial=0)) + 1
-            _few(distinct(cell, records.contributor, size, many), many, contributors)
-        else:
-            _few(held, records.people, contributors)
+                having[i] += count_distinct(some, records.person, size, records.people)[0]
     measured = []
     for i, column in enumerate(records.columns):
         sums = _summed(axes, leaf, records.sums[i])
@@ -103,30 +102,14 @@ def _levels(axes: Sequence[Axis], records: Records) -> Iterator[Ints]:
         cell = np.zeros(len(records.person), dtype=np.int64)
         outside: Bools | None = None
         for axis, code, nodes in zip(axes, records.codes, maps, strict=True):
+            if len(nodes) and nodes[0] >= 0 and (nodes == nodes[0]).all():
+                cell = cell * len(axis) + nodes[0]  # a total: every record is in it
+                continue
             node = nodes[code]
             if (nodes < 0).any():
                 outside = (node < 0) if outside is None else outside | (node < 0)
             cell = cell * len(axis) + node
         yield cell if outside is None else np.where(outside, -1, cell)
-
-
-def _count(held: Ints, number: int, into: Ints) -> None:
-    if len(held):
-        counts = np.bincount(held // number, minlength=len(into))
-        into += counts
-
-
-def _few(held: Ints, number: int, into: Ints) -> None:
-    """Write down who is in a cell of one or two: the first and the last of its entries."""
-    if not len(held):
-        return
-    cell = held // number
-    starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
-    lengths = np.diff(starts, append=len(cell))
-    few = starts[lengths <= 2]
-    ends = few + lengths[lengths <= 2] - 1
-    into[0, cell[few]] = held[few] % number
-    into[1, cell[few]] = held[ends] % number
 
 
 def _summed(axes: Sequence[Axis], leaf: Ints, values: NDArray[Any]) -> NDArray[Any]:

@@ -25,3 +25,32 @@ def distinct(cell: Ints, who: Ints, cells: int, number: int) -> Ints:
         return chosen[dense // number] * number + dense % number
     keys = np.sort(cell * number + who)
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+
+
+def count_distinct(cell: Ints, who: Ints, cells: int, number: int) -> tuple[Ints, Ints]:
+    """Return how many are in each cell, and who is in the cells of one or two: (2, cells), -1 elsewhere."""
+    counts, few = np.zeros(cells, dtype=np.int64), np.full((2, cells), -1, dtype=np.int64)
+    if (cell < 0).any():
+        inside = cell >= 0
+        cell, who = cell[inside], who[inside]
+    if not len(cell) or not number:
+        return counts, few
+    used = np.zeros(cells, dtype=bool)
+    used[cell] = True
+    chosen = np.flatnonzero(used)
+    if len(chosen) * number > _DENSE * max(len(cell), 1 << 19):
+        held = distinct(cell, who, cells, number)
+        at = held // number
+        counts = np.bincount(at, minlength=cells)
+        small = counts[at] <= 2
+        at, people = at[small], held[small] % number
+    else:
+        bitmap = np.zeros((len(chosen), number), dtype=bool)
+        bitmap[(np.cumsum(used) - 1)[cell], who] = True
+        counts[chosen] = np.count_nonzero(bitmap, axis=1)
+        thin = np.flatnonzero(counts[chosen] <= 2)
+        row, people = np.nonzero(bitmap[thin])
+        at = chosen[thin[row]]
+    few[0, at[::-1]] = people[::-1]  # ascending people: the first one stays
+    few[1, at] = people
+    return counts, few

@@ -16,10 +16,10 @@ from pipeline.statistics.blocks import Block, Coalition, Task
 from pipeline.statistics.cells import Bools, Ints
 from pipeline.statistics.programs import Floats, Program, Rows
 
-MOST_CELLS = 400
-MOST_THREATS = 800
-MOST_ROUNDS = 60
-MOST_NODES = 400
+MOST_CELLS = 50
+MOST_THREATS = 500
+MOST_ROUNDS = 40
+MOST_NODES = 200
 _WIDE = 4.0  # moves of this many needs are looked at; the cuts hold whatever it is
 _BROKEN = 0.01  # a cut that lacks less than this is no use
 

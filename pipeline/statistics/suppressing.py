@@ -52,14 +52,15 @@ def suppress(task: Task, *, exact: bool | None = None) -> Pattern:
         return Pattern(start, audits, "none", sum(a.programs for a in audits), len(task.coalitions))
     grown, programs = _grow(task, audits, start, task.price)
     pruned = _give_back(task, grown)
-    for prices in _other_prices(task, pruned):
+    solve = fits(task, pruned) if exact is None else exact
+    for prices in () if solve else _other_prices(task, pruned):
         other, more = _grow(task, tuple(Audit(block) for block in task.blocks), start, prices)
         other = _give_back(task, other)
         programs += more
         if task.weight[other].sum() < task.weight[pruned].sum() - 1e-9:
             pruned = other
     method = "heuristic"
-    if fits(task, pruned) if exact is None else exact:
+    if solve:
         better = solve_exactly(task, pruned)
         if better is not None:
             pruned, method = better, "exact"
@@ -201,6 +202,7 @@ def _boxes_against(
         if widening.boxes is None:
             continue
         need = audit.block.need
+        audit.prepare(suppressed | task.hidden, task.coalitions)
         for coalition in task.coalitions:
             closed = np.zeros(task.cells, dtype=bool)
             closed[coalition.cells] = True
@@ -241,7 +243,7 @@ def _widen(
     task: Task, audit: Audit, widening: Widening, failure: Failure, coalition: Coalition, suppressed: Bools
 ) -> None:
     """Let the cells of the cheapest move that meets the need join `suppressed`."""
-    need, number = task.blocks[widening_number(task, widening)].need, failure.number
+    need, number = widening.block.need, failure.number
     options: list[tuple[int, float]]
     match failure.direction:
         case 1:
@@ -273,11 +275,6 @@ def _widen(
                 audit.credit(move, keep=True)
             return
     raise InternalError("no pattern of suppression meets the needs", where="statistics")
-
-
-def widening_number(task: Task, widening: Widening) -> int:
-    """Position of the widening's block."""
-    return next(i for i, block in enumerate(task.blocks) if block is widening.block)
 
 
 def _give_back(task: Task, suppressed: Bools) -> Bools:

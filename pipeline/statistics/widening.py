@@ -16,6 +16,7 @@ from pipeline.statistics.cells import Bools, Ints
 from pipeline.statistics.programs import Floats, Program, Rows
 
 _HELD_BACK = 1e-3  # of the cheapest cell: a small price keeps moves short
+_BOXES = 8_000  # numbers beyond which boxes come before programs
 _LARGE = 2_000  # numbers beyond which warm starts lose
 _REWARD = 50.0  # for meeting a need, in prices: more than any way to meet it costs
 
@@ -25,7 +26,7 @@ class Widening:
 
     def __init__(self, block: Block, weight: Floats, fixed: Bools, grids: Sequence[Grid] = ()) -> None:
         self.block = block
-        self.boxes = Boxes(block, grids, weight, fixed) if block.size > _LARGE else None
+        self.boxes = Boxes(block, grids, weight, fixed) if block.size > _BOXES else None
         size = block.size
         rows = block.rows
         counts = np.diff(rows.starts)

@@ -1,0 +1,61 @@
+"""Whether the statistics of one release can be audited together, found before the first row."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from pipeline.config.models import Dimension, StatisticSpec
+from pipeline.errors import JobWrong, Problem
+from pipeline.statistics.population import disjoint, population_of
+
+
+def linked(specs: Mapping[str, StatisticSpec]) -> Iterator[Problem]:
+    """Refuse statistics of one release whose relation cannot be written, so that no audit could see it.
+
+    Statistics of the same rows must cut a column the same way; statistics of one table with different filters
+    must have no row in common.
+    """
+    for (first, one), (second, other) in combinations(specs.items(), 2):
+        where = f"statistics {second}"
+        if disjoint(one, other):
+            continue
+        if population_of(one) != population_of(other):
+            yield Problem(
+                JobWrong.code,
+                where,
+                f"counts some of the rows of {first}, and nobody can say how the two are related",
+                "give both the same filters, or filters that no row passes together",
+            )
+            continue
+        columns = {d.column: d for d in one.dimensions}
+        for dimension in other.dimensions:
+            mate = columns.get(dimension.column)
+            if mate is not None and _cut(mate) != _cut(dimension) and not _independent(mate, dimension):
+                yield Problem(
+                    JobWrong.code,
+                    where,
+                    f"cuts {dimension.column} in another way than {first}: their difference would not be audited",
+                    "give both the same values, unit, bands or hierarchy; a finer table with subtotals serves both",
+                )
+
+
+def _cut(dimension: Dimension) -> object:
+    return (
+        dimension.values,
+        dimension.unit,
+        dimension.bands,
+        dimension.subtotals,
+        dimension.tree,
+        dimension.levels,
+    )
+
+
+def _independent(one: Dimension, other: Dimension) -> bool:
+    """Units of which neither adds up to the other, nor both to a third: only their totals are related."""
+    units: set[str | None] = {one.unit, other.unit}
+    cyclic = {"weekday", "hour_of_day"}
+    plain = not (one.subtotals or other.subtotals)
+    return plain and len(units) == 2 and units <= cyclic | {"day", "week", "month"} and _crossing(units)
+
+
+def _crossing(units: set[str | None]) -> bool:
+    return "hour_of_day" in units or ("weekday" in units and "day" not in units)
