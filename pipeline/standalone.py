@@ -2,11 +2,10 @@
 
 import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,20 +24,19 @@ from pipeline.events import log
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.readiness import day_of
 from pipeline.release.datapackage import data_package
-from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, release_manifest, statistic_name
+from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, release_manifest
 from pipeline.release.publish import open_staging, publish_release
 from pipeline.release.run_record import ReleaseOutcome, RunSummary, run_manifest, write_run_record
-from pipeline.sinks import write_part
 from pipeline.state import State, open_state
 from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget, spent
 from pipeline.state.budget_accounting import Loss
 from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
-from pipeline.statistics.dp_checking import check_noise, price
-from pipeline.statistics.evidence import write_evidence
-from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, with_amounts
-from pipeline.statistics_tables import Tables, check_rules, make_tables
-
-STATISTICS_FORMATS = ("csv", "parquet")
+from pipeline.statistics import aggregate_slice
+from pipeline.statistics.dp_checking import price
+from pipeline.statistics.over_time_history import Guarding
+from pipeline.statistics.specification import check_specification
+from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, views, with_amounts
+from pipeline.statistics_tables import Tables, keep_proofs, make_tables, statistic_files
 
 
 @dataclass(frozen=True)
@@ -204,9 +202,8 @@ def _inputs_fit(order: StatsOrder, spec: StatisticsSpec) -> list[Problem]:
 
 
 def _problems(spec: StatisticsSpec, tables: Mapping[str, Untyped], order: StatsOrder) -> list[Problem]:
-    problems = list(check_rules(spec, tables))
-    for name, one in spec.statistics.items():
-        problems += check_noise(f"statistics {name}", one, tables[one.table].classes, spec.budget)
+    known = {name: (table.source, table.classes) for name, table in tables.items()}
+    problems = list(check_specification(spec, known))
     if spec.budget is not None and not problems:
         for _, _, allowance in allowances(spec.budget, order.recipient):
             bucket(order.date, allowance.refresh)  # raises where the release needs a date
@@ -242,13 +239,27 @@ def _serve_and_publish(
 
     def draw(number: int) -> Mapping[str, bytes]:
         known = people_of(ready.held, ledger.secret) if ready.held else None
+        refs = [
+            ref
+            for table in ready.tables.values()
+            for view in views(table, [0], ledger.secret)
+            for ref in aggregate_slice(view, ready.plan, staging)
+        ]
         made.append(
-            make_tables(ready.plan, ready.tables, staging, store, ledger, ready.release, known_people=known)
+            make_tables(
+                ready.plan.releases[0],
+                ready.plan.tables,
+                refs,
+                staging,
+                store,
+                ledger,
+                ready.release,
+                Guarding(ledger.secret, held=known),
+            )
         )
-        _keep_evidence(store.run_dir(run), made[0].evidence)
-        if made[0].proof:
-            write_evidence(store.run_dir(run), order.recipient, made[0].proof)
-        return {**_files(made[0].plan, made[0].published, number, staging), **made[0].kept}
+        keep_proofs(store.run_dir(run), order.recipient, made[0])
+        carried_out = replace(ready.plan, releases=(made[0].release,))
+        return {**_files(carried_out, made[0].published, number, staging), **made[0].kept}
 
     with ExitStack() as stack:
         staging = stack.enter_context(open_staging(order.out))
@@ -321,12 +332,7 @@ def _refuse_other(link: Path, ready: Prepared) -> None:
 
 def _files(plan: Plan, tables: Mapping[str, pa.Table], number: int, staging: Path) -> dict[str, bytes]:
     """The files of the release, by name inside it."""
-    files: dict[str, bytes] = {}
-    for name, table in sorted(tables.items()):
-        for file_format in STATISTICS_FORMATS:
-            path = staging / f"published-{name}.{file_format}"
-            write_part(path, table, file_format)
-            files[statistic_name(name, file_format)] = path.read_bytes()
+    files = statistic_files(tables, staging)
     schemas = {name: table.schema for name, table in tables.items()}
     manifest = release_manifest(plan, plan.releases[0], {}, {}, number)
     files[MANIFEST] = as_json(manifest)
@@ -352,13 +358,6 @@ def _publish(order: StatsOrder, served: Served, staging: Path, folder: str) -> b
         announce=lambda tree, digest: None,  # the ledger has had the release since it was stored
         supersede=True,
     ).changed
-
-
-def _keep_evidence(directory: Path, evidence: Mapping[str, Any]) -> None:
-    path = directory / "statistics-evidence.json"
-    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(evidence, file, ensure_ascii=False, indent=2)
 
 
 def _counts(served: Served) -> list[dict[str, Any]]:

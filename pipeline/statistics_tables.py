@@ -1,131 +1,162 @@
-"""The tables of one release outside a job: aggregate, then noise, or rules and the guard over time."""
+"""The tables of one release of statistics, in a job or outside: noise, or rules and the guard over time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.config.models import StatisticsSpec
-from pipeline.errors import NotBuilt, Problem
-from pipeline.protect.model import Plan, StatisticPlan
+from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
+from pipeline.sinks import write_part
 from pipeline.state import State
 from pipeline.state.budget import BudgetLedger, Release
-from pipeline.statistics import (
-    Cells,
-    PartialRef,
-    aggregate_slice,
-    check,
-    combine_release,
-    linked,
-    protect_release,
-)
+from pipeline.statistics import Cells, PartialRef, combine_release, protect_release
 from pipeline.statistics.cells import TOP
-from pipeline.statistics.dp_bounding import answer
-from pipeline.statistics.dp_checking import decimals_of, design_of, public_labels
 from pipeline.statistics.dp_noise import Noise, OpenDP
-from pipeline.statistics.dp_partial import Contributions, contributions_of, joined
-from pipeline.statistics.dp_table import draw, table_of
-from pipeline.statistics.filtering import keeps
+from pipeline.statistics.dp_spill import noised_table, spilled
+from pipeline.statistics.evidence import write_evidence
 from pipeline.statistics.model import TOTAL
-from pipeline.statistics.over_time_history import Given, give, history_of, partials_of
-from pipeline.statistics.over_time_population import Marks
-from pipeline.statistics.untyped import Untyped, views
+from pipeline.statistics.over_time_history import Given, Guarding, give, history_of, partials_of
+
+T = TypeVar("T")
+STATISTICS_FORMATS = ("csv", "parquet")
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a release holds, and what stays in the state. `plan` is the one that was carried out."""
+    """What a release holds, and what stays in the state. `release` is the plan that was carried out."""
 
-    plan: Plan
+    release: ReleasePlan
     published: Mapping[str, pa.Table]
-    evidence: Mapping[str, Any]
+    proof: Mapping[str, Any] = field(default_factory=dict, repr=False)  # of the rules and their audit
+    over_time: Mapping[str, Any] = field(default_factory=dict, repr=False)  # what the guard found
+    noise: Mapping[str, Any] = field(default_factory=dict, repr=False)  # how noise was made
     kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # for the guard over time
     notes: tuple[str, ...] = ()
-    proof: Mapping[str, Any] = field(default_factory=dict, repr=False)  # of the rules and their audit
 
 
-def check_rules(spec: StatisticsSpec, tables: Mapping[str, Untyped]) -> Iterator[Problem]:
-    """Yield what keeps the tables from being computed."""
-    others = {name: (table.source, dict(table.classes)) for name, table in tables.items()}
-    for name, one in spec.statistics.items():
-        table = tables[one.table]
-        # What a table with noise measures is checked with the noise.
-        plain = one if one.dp is None else one.model_copy(update={"totals": False, "measures": ("people",)})
-        yield from check(f"statistics {name}", plain, table.source, dict(table.classes), others)
-    yield from linked({name: one for name, one in spec.statistics.items() if one.dp is None})
-    if len({one.dp is None for one in spec.statistics.values()}) > 1:
-        message = "tables with dp and tables without in one specification are not built yet"
-        yield Problem(NotBuilt.code, "statistics", message, "use two specifications")
+def directly(function: Callable[..., T], *arguments: object) -> T:
+    """Call here; a run calls in a child."""
+    return function(*arguments)
 
 
 def make_tables(
-    plan: Plan,
-    tables: Mapping[str, Untyped],
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
+    refs: Sequence[PartialRef],
     staging: Path,
     store: State,
     ledger: BudgetLedger,
-    release: Release,
+    identity: Release,
+    guarding: Guarding,
+    *,
     noise: Noise | None = None,
-    known_people: Marks | None = None,
+    call: Callable[..., Any] = directly,
 ) -> Tables:
-    """Read every table once and make what is published. `noise` is OpenDP's where nobody gives another.
+    """Make what is published from what `aggregate_slice` wrote of every slice.
 
-    Tables without noise pass the guard over time: `known_people` are those whose rows a recipient holds.
+    Args:
+        release: the plan.
+        tables: of its statistics.
+        refs: of all slices; those of other releases may be among them.
+        staging: where they lie.
+        store: holds what was given before.
+        ledger: of that state.
+        identity: of the release in it.
+        guarding: how the guard over time knows people; it looks at tables without noise only.
+        noise: OpenDP's where nobody gives another.
+        call: how the heavy parts are called.
+
+    Raises:
+        RiskLimitPassed: a table would tell too much beside earlier ones, and its policy is `stop`.
+        JobWrong, CheckFailed, InternalError: of `combine_release`, `protect_release`, `history_of`, `give`.
+
     """
-    statistics = plan.releases[0].statistics
-    noisy = [entry for entry in statistics if entry.spec.dp is not None]
-    parts: dict[str, list[Contributions]] = {entry.name: [] for entry in noisy}
-    refs: list[PartialRef] = []
-    exact = [entry for entry in statistics if entry.spec.dp is None]
-    for table in tables.values():
-        for view in views(table, [0], ledger.secret):
-            rows = view.released[0].filter(pc.is_valid(view.subject))
-            for entry in noisy:
-                if entry.spec.table == table.name:
-                    decimals = decimals_of(entry.spec, table.classes)
-                    wanted = rows.filter(keeps(entry.spec.filters, view.columns, rows))
-                    parts[entry.name].append(
-                        contributions_of(view, entry.spec, wanted, decimals, ledger.secret)
-                    )
-            if exact:
-                refs += aggregate_slice(view, plan, staging)
     published: dict[str, pa.Table] = {}
-    evidence: dict[str, Any] = {}
-    for entry in noisy:
-        table = tables[entry.spec.table]
-        published[entry.name], evidence[entry.name] = _noised(
-            entry, table, parts[entry.name], ledger.secret, noise or OpenDP()
-        )
-    if not exact:
-        return Tables(plan, published, evidence)
-    cells = combine_release(refs, plan.releases[0], plan.tables, staging)
-    protected = protect_release(cells, plan.releases[0], plan.tables)
+    told: dict[str, Any] = {}
+    for entry in release.statistics:
+        if entry.spec.dp is not None:
+            mine = [r for r in refs if r.release == release.number and r.statistic == entry.name]
+            given = spilled([staging / ref.path for ref in mine], entry.spec)
+            classes = tables[entry.spec.table].classes
+            published[entry.name], told[entry.name] = noised_table(
+                entry.spec, classes, given, ledger.secret, noise or OpenDP()
+            )
+    if all(entry.spec.dp is not None for entry in release.statistics):
+        return Tables(release, published, noise=told)
+    history = history_of(store, ledger, identity)
+    while True:
+        made = _guarded(release, tables, refs, staging, identity, guarding, history, call)
+        coarser = _coarser(release, made[1])
+        if coarser is None:
+            break
+        release = coarser
+    result, _ = made
+    return replace(result, published={**published, **result.published}, noise=told)
+
+
+def _guarded(
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
+    refs: Sequence[PartialRef],
+    staging: Path,
+    identity: Release,
+    guarding: Guarding,
+    history: Any,
+    call: Callable[..., Any],
+) -> tuple[Tables, Given]:
+    cells: Mapping[str, Cells] = call(combine_release, refs, release, tables, staging)
+    protected = call(protect_release, cells, release, tables)
+    exact = [entry for entry in release.statistics if entry.spec.dp is None]
     # Joined labels and cohorts are not in one slice's partial aggregates, so the guard cannot follow them.
     followed = [entry for entry in exact if not entry.spec.join and entry.spec.cohort is None]
+    mine = [ref for ref in refs if ref.release == release.number]
     given = give(
         {entry.name: protected.tables[entry.name] for entry in followed},
         followed,
+        tables,
         {entry.name: _leaves(cells[entry.name]) for entry in followed},
-        {entry.name: partials_of(refs, entry.name, staging) for entry in followed},
-        release,
-        history_of(store, ledger, release),
-        known_people,
+        {entry.name: partials_of(mine, entry.name, staging, guarding.secret) for entry in followed},
+        identity,
+        history,
+        guarding,
         {entry.name: _trees(cells[entry.name]) for entry in followed},
     )
-    coarser = _coarser(plan, given)
-    if coarser is not None:
-        return make_tables(coarser, tables, staging, store, ledger, release, noise, known_people)
-    evidence["guard_over_time"] = dict(given.evidence)
-    published = {**protected.tables, **given.published}
-    rest = [
+    notes = [
         f"guard over time: {entry.name} joins tables or follows cohorts, and is not compared with earlier releases"
         for entry in exact
         if entry not in followed
     ]
-    return Tables(plan, published, evidence, given.kept, (*_told(given), *rest), protected.evidence)
+    found = Tables(
+        release,
+        {**protected.tables, **given.published},
+        protected.evidence,
+        given.evidence,
+        kept=given.kept,
+        notes=(*_told(given), *notes),
+    )
+    return found, given
+
+
+def statistic_files(tables: Mapping[str, pa.Table], staging: Path) -> dict[str, bytes]:
+    """Return the files of some tables, by name inside the release."""
+    files: dict[str, bytes] = {}
+    for name, table in sorted(tables.items()):
+        for file_format in STATISTICS_FORMATS:
+            path = staging / f"published-{name}.{file_format}"
+            write_part(path, table, file_format)
+            files[f"statistics/{name}.{file_format}"] = path.read_bytes()
+            path.unlink()
+    return files
+
+
+def keep_proofs(directory: Path, recipient: str, made: Tables) -> None:
+    """Write what proves the tables to the run's directory in the state. Raises PublishFailed."""
+    parts = {"": made.proof, "-over-time": made.over_time, "-noise": made.noise}
+    for name, proof in parts.items():
+        if proof:
+            write_evidence(directory, f"{recipient}{name}", proof)
 
 
 def _leaves(cells: Cells) -> tuple[tuple[str, ...], ...]:
@@ -144,9 +175,8 @@ def _trees(cells: Cells) -> tuple[dict[str, str], ...]:
     )
 
 
-def _coarser(plan: Plan, given: Given) -> Plan | None:
+def _coarser(release: ReleasePlan, given: Given) -> ReleasePlan | None:
     """Leave the last dimension out of every table whose policy is `coarsen` and that lost rows; None: none is left."""
-    release = plan.releases[0]
     changed = [
         entry.name
         for entry in release.statistics
@@ -154,15 +184,18 @@ def _coarser(plan: Plan, given: Given) -> Plan | None:
         and entry.spec.protect.over_time == "coarsen"
         and len(entry.spec.dimensions) > 1
     ]
-    if not changed:
-        return None
-    statistics = tuple(
-        replace(entry, spec=entry.spec.model_copy(update={"dimensions": entry.spec.dimensions[:-1]}))
-        if entry.name in changed
-        else entry
-        for entry in release.statistics
+    return (
+        replace(release, statistics=tuple(_shorter(e, changed) for e in release.statistics))
+        if changed
+        else None
     )
-    return replace(plan, releases=(replace(release, statistics=statistics),))
+
+
+def _shorter(entry: StatisticPlan, changed: Sequence[str]) -> StatisticPlan:
+    if entry.name not in changed:
+        return entry
+    dimensions = entry.spec.dimensions[:-1]
+    return replace(entry, spec=entry.spec.model_copy(update={"dimensions": dimensions}))
 
 
 def _told(given: Given) -> Iterator[str]:
@@ -170,33 +203,3 @@ def _told(given: Given) -> Iterator[str]:
         if lost:
             rows = "1 row" if lost == 1 else f"{lost} rows"
             yield f"guard over time: {rows} of {name} suppressed, which earlier releases would have made telling"
-
-
-def _noised(
-    entry: StatisticPlan, table: Untyped, parts: list[Contributions], key: bytes, noise: Noise
-) -> tuple[pa.Table, dict[str, Any]]:
-    spec, classes = entry.spec, table.classes
-    labels, decimals, made = (
-        public_labels(spec, classes),
-        decimals_of(spec, classes),
-        design_of(spec, classes),
-    )
-    answers = answer(joined(parts, spec), spec, decimals, labels, key)
-    told = {
-        "mechanism": made.mechanism,
-        "epsilon": made.epsilon,
-        "delta": made.delta,
-        "rho": made.loss.rho,
-        "questions": [
-            {
-                "kind": q.kind,
-                "column": q.column,
-                "l1": q.distance.l1,
-                "l2": q.distance.l2,
-                "largest": q.distance.largest,
-                "scale": q.scale,
-            }
-            for q in made.questions
-        ],
-    }
-    return table_of(draw(answers, made, noise), spec, made, decimals, labels), told

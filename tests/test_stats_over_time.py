@@ -83,8 +83,8 @@ def test_the_evidence_says_what_was_compared(shop):
     run(shop)
     drop(shop, ("Perth", "toys"))
     run(shop)
-    kept = [json.loads(path.read_text()) for path in (shop / "state").rglob("statistics-evidence.json")]
-    (second,) = [one["guard_over_time"] for one in kept if one["guard_over_time"]["compared_with"] == 1]
+    kept = [json.loads(path.read_text()) for path in (shop / "state").rglob("statistics-*-over-time.json")]
+    (second,) = [one for one in kept if one["compared_with"] == 1]
     assert second["recoverable"] == 0 and second["differences_of_few_people"] >= 1
 
 

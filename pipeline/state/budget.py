@@ -108,8 +108,8 @@ class BudgetLedger:
             events = _read(database)
             if any(event.release == release.id for event in events):
                 raise InternalError("a release is charged once")
-            if budget is not None and loss != Loss():
-                _refuse_beyond(events, release, loss, budget)
+            if budget is not None and (problems := beyond(events, release, loss, budget)):
+                raise error_of(problems)
             number = max((e.number for e in events if e.recipient == release.recipient), default=0) + 1
             limits = budget.model_dump(mode="json") if budget is not None else {}
             return self._append(database, "charged", release, number, mechanism, loss, limits, "")
@@ -264,18 +264,24 @@ def within(total: Loss, allowance: Allowance) -> bool:
     return total.epsilon_at(allowance.delta) <= allowance.epsilon + _SLACK
 
 
-def _refuse_beyond(events: tuple[Event, ...], release: Release, loss: Loss, budget: Budget) -> None:
-    problems = []
+def beyond(
+    events: tuple[Event, ...], release: Release, loss: Loss, budget: Budget, pending: Loss | None = None
+) -> list[Problem]:
+    """Return which limits a release would pass; `pending` is what others of the same run will cost beside it."""
+    problems: list[Problem] = []
+    if loss == Loss():
+        return problems
     for name, recipient, allowance in allowances(budget, release.recipient):
         before = spent(events, recipient, allowance, release.period)
+        if pending is not None and recipient is None:
+            before += pending
         if not within(before + loss, allowance):
             told = f"epsilon {before.epsilon_at(allowance.delta):.3f} of {allowance.epsilon:g} is spent, "
             after = (before + loss).epsilon_at(allowance.delta)
             told += f"with this release it would be {after:.3f} (at delta {allowance.delta:g})"
             hint = "pouch budget explain says what was spent; a larger budget is a weaker promise"
             problems.append(Problem(BudgetExhausted.code, f"budget of {name}", told, hint))
-    if problems:
-        raise error_of(problems)
+    return problems
 
 
 def _read(database: sqlite3.Connection) -> tuple[Event, ...]:

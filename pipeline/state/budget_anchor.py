@@ -101,7 +101,8 @@ def _numbers(recipient: Path) -> Iterator[int]:
     for path in _manifests(recipient):
         with suppress(OSError, ValueError, TypeError, KeyError):
             manifest = json.loads(path.read_bytes())
-            if isinstance(number := manifest["number"], int) and manifest["kind"] == "statistics":
+            given = manifest["kind"] == "statistics" or manifest.get("statistics")
+            if isinstance(number := manifest["number"], int) and given:
                 yield number
 
 

@@ -76,6 +76,12 @@ class Released:
     published: frozenset[str]  # quantities that shown rows tell
     population: Population = field(repr=False)
     truth: Truth = field(repr=False)
+    people: str = ""  # names the key under which units are known
+
+    @property
+    def table(self) -> str:
+        """The table whose rows are counted."""
+        return str(json.loads(self.source)[0])
 
     @property
     def key(self) -> str:
@@ -155,14 +161,13 @@ def coordinates_of(
     return tuple(found)
 
 
-def source_of(spec: StatisticSpec) -> str:
+def source_of(spec: StatisticSpec, subject: Sequence[str]) -> str:
     """Say of what and of whom a table is.
 
     Not which rows it chose: whether two tables speak of the same rows is told by who is behind their cells, so that
     a table that leaves a few out is compared with the one that did not.
     """
-    subject = [spec.subject] if isinstance(spec.subject, str) else list(spec.subject or ())
-    return json.dumps([spec.table, subject], ensure_ascii=False)
+    return json.dumps([spec.table, list(subject)], ensure_ascii=False)
 
 
 def quantities_told(spec: StatisticSpec) -> frozenset[str]:
@@ -215,6 +220,7 @@ def kept_files(one: Released) -> dict[str, bytes]:
         "name": one.name,
         "source": one.source,
         "window": one.window,
+        "people": one.people,
         "least": one.least,
         "coordinates": [
             {"column": c.column, "meaning": c.meaning, "labels": c.labels, "parents": dict(c.parents)}
@@ -257,4 +263,5 @@ def read_kept(release: str, recipient: str, files: Mapping[str, bytes]) -> Itera
             frozenset(head["published"]),
             from_bytes(files[f"{base}.population.parquet"]),
             truth_from_bytes(files[f"{base}.truth.parquet"]),
+            head["people"],
         )
