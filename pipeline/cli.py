@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline import cli_statistics
 from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
@@ -17,9 +18,7 @@ _RUNS_LISTED = 20
 _LATER = {
     "diff": "Compare two jobs: policy change with its effect on data and risk",
     "risk": "Measure re-identification risk of a file, and search generalizations",
-    "stats": "Run one statistics specification on any table",
     "retain": "Apply retention: delete or anonymize what has expired",
-    "budget": "Show the privacy budget",
 }
 
 app = typer.Typer(
@@ -34,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(keys_app, name="keys")
 app.command(epilog=ERASE_EXAMPLES)(erase)
+cli_statistics.register(app)
 
 JobPath = Annotated[Path, typer.Argument(help="Job file, e.g. configs/nightly.yaml.")]
 DateText = Annotated[str, typer.Option("--date", help="Date of the release, YYYY-MM-DD.")]

@@ -5,15 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-
 from pipeline.config.loading import Config
 from pipeline.engines.model import SliceResult
 from pipeline.errors import LeakFound, PouchError, Problem, PublishFailed
 from pipeline.events import log
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.readiness import CONSENT_NEWEST, Order, Ready
-from pipeline.release.assembly import assemble
+from pipeline.release.assembly import StatisticFiles, assemble
 from pipeline.release.conservation import Counts
 from pipeline.release.drift import waiver_of
 from pipeline.release.gate import Hit, Proof
@@ -28,6 +26,8 @@ from pipeline.release.run_record import (
 )
 from pipeline.release.subject_index import index_releases, note_subjects
 from pipeline.state import InputDigest, QuarantineWriter, State
+from pipeline.state.budget import open_budget
+from pipeline.state.budget_serving import mark_published
 from pipeline.statistics import NOT_PROTECTED, PROTECTION
 from transforms import Keyring
 
@@ -38,7 +38,7 @@ def hand_over(
     order: Order,
     ready: Ready,
     results: Sequence[SliceResult],
-    statistics: Mapping[int, Mapping[str, pa.Table]],
+    statistics: Mapping[int, StatisticFiles],
     counts: Sequence[Counts],
     proof: Proof,
     quarantine: QuarantineWriter,
@@ -70,7 +70,7 @@ def hand_over(
                     release,
                     own,
                     results,
-                    statistics,
+                    statistics.get(release.number),
                     keyring,
                     store,
                     run,
@@ -83,6 +83,9 @@ def hand_over(
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
     redacted = _redacted(ready.plan, results)
     warnings = (*all_warnings(ready.plan), *map(_redacted_warning, redacted.items()))
+    warnings += tuple(
+        f"{one.identity.recipient}: {note}" for one in statistics.values() for note in one.notes
+    )
     summary = RunSummary(run, ready.plan.job, order.date, ordered, warnings)
     rows, head = store.ledger.head()
     facts: dict[str, object] = {
@@ -95,7 +98,13 @@ def hand_over(
     if order.config.job.waivers:
         facts["drift_waivers"] = [waiver.model_dump() for waiver in order.config.job.waivers]
     if any(release.statistics for release in ready.plan.releases):
-        facts["statistics"] = {"protection": PROTECTION, "does_not_protect_against": list(NOT_PROTECTED)}
+        facts["statistics"] = {
+            "protection": PROTECTION,
+            "does_not_protect_against": list(NOT_PROTECTED),
+            "releases": {
+                one.identity.recipient: {"number": one.number, "new": one.new} for one in statistics.values()
+            },
+        }
     try:
         write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
     except PublishFailed as error:  # too late to say that nothing was published
@@ -170,7 +179,7 @@ def _publish(
     release: ReleasePlan,
     counts: Sequence[Counts],
     results: Sequence[SliceResult],
-    statistics: Mapping[int, Mapping[str, pa.Table]],
+    statistics: StatisticFiles | None,
     keyring: Keyring,
     store: State,
     run: str,
@@ -178,7 +187,7 @@ def _publish(
     held: Mapping[str, int | str],
 ) -> Published:
     try:
-        assembly = assemble(ready.plan, release, results, statistics[release.number], staging, keyring)
+        assembly = assemble(ready.plan, release, results, statistics, staging, keyring)
     except OSError as error:
         raise PublishFailed(
             f"the release could not be put together ({error.strerror}); what was published before is unchanged",
@@ -215,6 +224,9 @@ def _publish(
     )
     with suppress(PublishFailed):  # readers see it, the intention is on disk: the next run records the rest
         remember("published", published.id, published.digest)
+    if statistics is not None:
+        with suppress(PouchError):  # the bytes are stored: they are counted, and compared with, in any case
+            mark_published(open_budget(store), order.out, statistics.identity)
     return published
 
 

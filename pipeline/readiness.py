@@ -1,11 +1,12 @@
 """Everything that a run knows before the first row: inputs, plan, consent, and what is published already."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from datetime import date as calendar_date
 from pathlib import Path
 
+from pipeline.charging import Charge, charges_of, refuse_unpaid
 from pipeline.config.loading import Config
 from pipeline.errors import JobWrong, Problem, nearest, refuse
 from pipeline.events import log
@@ -16,7 +17,7 @@ from pipeline.protect.plan import for_releases, make_plan, schema_of
 from pipeline.protect.sampled_values import look_at_values, warned_without_values
 from pipeline.release.standing import changed_without_leave, input_digests, unchanged
 from pipeline.state import State
-from pipeline.statistics import check, linked
+from pipeline.statistics.specification import check_specification
 from transforms import Keyring
 
 CONSENT_NEWEST = "consent_newest"  # ledger fact: how new the consent file of a release was
@@ -46,6 +47,7 @@ class Ready:
     consent: Consent | None
     erased: frozenset[bytes]  # keyed digests
     digests: Mapping[int, str]  # release number -> digest of its inputs
+    charges: Mapping[int, Charge] = field(default_factory=dict)  # of statistics, by release number
 
 
 def day_of(date: str) -> str:
@@ -95,11 +97,13 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
     ]
     refuse([problem for problem in refused if problem])
     plan = for_releases(whole, frozenset(release.number for release in todo))
+    charges = charges_of(config, plan, digests)
+    refuse_unpaid(charges, store, order.out)
     told = _warnings_of_values(config, plan, cuts, order.base)
     for warning in told:
         log.warning("pouch: %s", warning)
     plan = replace(plan, warnings=(*plan.warnings, *told))
-    return Ready(plan, tuple(standing), cuts, consent, erased, digests)
+    return Ready(plan, tuple(standing), cuts, consent, erased, digests, charges)
 
 
 def _warnings_of_values(config: Config, plan: Plan, cuts: Mapping[str, Cut], base: Path) -> tuple[str, ...]:
@@ -137,24 +141,5 @@ def _plan(config: Config, cuts: Mapping[str, Cut], date: str, keyring: Keyring |
 
 
 def _statistics_problems(config: Config) -> list[Problem]:
-    return [
-        problem
-        for specs in config.statistics.values()
-        for problem in (
-            *(
-                problem
-                for name, spec in specs.statistics.items()
-                for problem in check(
-                    f"statistics {name}",
-                    spec,
-                    config.job.tables[spec.table],
-                    config.catalog[spec.table],
-                    {
-                        table: (source, config.catalog.get(table, {}))
-                        for table, source in config.job.tables.items()
-                    },
-                )
-            ),
-            *linked(specs.statistics),
-        )
-    ]
+    tables = {name: (source, config.catalog.get(name, {})) for name, source in config.job.tables.items()}
+    return [p for specs in config.statistics.values() for p in check_specification(specs, tables)]

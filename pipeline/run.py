@@ -1,12 +1,11 @@
 """One run: the order of the stages. No stage calls another; this file calls all of them."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pyarrow as pa
 
 from pipeline.config.loading import load_config
 from pipeline.engines.fitting import FitSlices, join_fits, tables_to_fit, write_links
@@ -18,6 +17,7 @@ from pipeline.engines.work import Secrets
 from pipeline.errors import InternalError, PouchError, PublishFailed
 from pipeline.events import Progress, progress_bar
 from pipeline.handover import hand_over, leaks, nothing_to_do, stopped
+from pipeline.job_statistics import give_statistics
 from pipeline.keys import open_keyring
 from pipeline.protect.consent import make_withholding, write_withholding
 from pipeline.protect.model import Plan
@@ -32,14 +32,7 @@ from pipeline.release.shifted import count_near_dates, inspect_shifts
 from pipeline.release.standing import settle_pending
 from pipeline.release.subject_index import note_subjects
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
-from pipeline.statistics import (
-    PartialRef,
-    aggregate_slice,
-    combine_release,
-    protect_release,
-    rows_of_statistics,
-)
-from pipeline.statistics.evidence import write_evidence
+from pipeline.statistics import PartialRef, aggregate_slice, rows_of_statistics
 from pipeline.subject_keys import settle, subject_keys_ready
 from transforms import Keyring
 
@@ -112,8 +105,9 @@ def _stages(
         fingerprint_key = secrets.token_bytes(16)
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
         results = _protect(order, ready, engine, staging, run, progress, keyring, store)
-        statistics = _statistics(ready.plan, results, engine, staging, store.run_dir(run))
-        labels = inspect_labels(ready.plan, statistics, fingerprint_key, staging)
+        given = give_statistics(order, ready, results, engine, keyring, store, run, staging)
+        ready = replace(ready, plan=given.plan)
+        labels = inspect_labels(ready.plan, given.tables, fingerprint_key, staging)
         shifts = inspect_shifts(near for result in results for near in result.of(count_near_dates))
         findings = [*(result.of(inspect_slice) for result in results), *labels, *shifts]
         proof = prove(ready.plan, findings, staging)
@@ -129,7 +123,7 @@ def _stages(
         refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
         quarantine.adopt(staging / "quarantine")
         return hand_over(
-            order, ready, results, statistics, counts, proof, quarantine, keyring, store, run, staging
+            order, ready, results, given.files, counts, proof, quarantine, keyring, store, run, staging
         )
 
 
@@ -163,21 +157,6 @@ def _protect(
     finally:  # raw subjects lie on disk no longer than they are read
         withholding.unlink(missing_ok=True)
         links.unlink(missing_ok=True)
-
-
-def _statistics(
-    plan: Plan, results: Sequence[SliceResult], engine: LocalEngine, staging: Path, evidence: Path
-) -> Mapping[int, Mapping[str, pa.Table]]:
-    """Release number -> statistic -> protected table; the proof goes to the run's directory in the state."""
-    refs = _refs(results)
-    answer: dict[int, Mapping[str, pa.Table]] = {release.number: {} for release in plan.releases}
-    for release in plan.releases:
-        if release.statistics:
-            cells = engine.group(combine_release, refs, release, plan.tables, staging)
-            protected = engine.group(protect_release, cells, release, plan.tables)
-            write_evidence(evidence, release.recipient, protected.evidence)
-            answer[release.number] = protected.tables
-    return answer
 
 
 def _refs(results: Sequence[SliceResult]) -> list[PartialRef]:

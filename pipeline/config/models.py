@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.config.dp_models import Budget, Noise, Quantile
 from transforms import AnyTransform
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
@@ -301,7 +302,7 @@ class Share(Frozen):
     )
 
 
-Measure = Literal["people", "rows"] | Sum | Mean | Share
+Measure = Literal["people", "rows"] | Sum | Mean | Share | Quantile
 
 
 class Filter(Frozen):
@@ -368,6 +369,10 @@ class Protection(Frozen):
     min_people: int = Field(default=10, ge=3)
     dominance: Dominance | None = None
     p_percent: float | None = Field(default=None, gt=0, le=100)
+    over_time: Literal["suppress", "coarsen", "stop"] = Field(
+        default="suppress",
+        description="What happens to a cell whose difference from an earlier release singles out too few people.",
+    )
     contributor: str | None = Field(
         default=None,
         description="Column whose values are the contributors of the dominance rules, such as a household; "
@@ -410,6 +415,9 @@ class StatisticSpec(Frozen):
     )
     measures: tuple[Measure, ...] = Field(min_length=1)
     protect: Protection = Protection()
+    dp: Noise | None = Field(
+        default=None, description="Differential privacy: every figure gets noise instead."
+    )
 
     @field_validator("measures")
     @classmethod
@@ -438,3 +446,4 @@ class StatisticsSpec(Frozen):
     """All statistics of one release, by name."""
 
     statistics: dict[Name, StatisticSpec] = Field(min_length=1)
+    budget: Budget | None = Field(default=None, description="Of tables with dp; they need one.")

@@ -311,10 +311,13 @@ def statistic_columns(statistic: StatisticPlan, table: str) -> frozenset[str]:
     columns |= {spec.cohort.column} if spec.cohort else set()
     columns |= {spec.protect.contributor} if spec.protect.contributor else set()
     for measure in spec.measures:
-        for kind in ("sum", "mean", "share"):
+        for kind in ("sum", "mean", "share", "quantile"):
             column = getattr(measure, kind, None)
             if isinstance(column, str) and column not in ("people", "rows"):
                 columns.add(column)
+    if spec.dp is not None:
+        columns |= set(spec.dp.unit or ())
+        columns |= set() if isinstance(spec.dp.period, str) else {spec.dp.period.column}
     return frozenset(columns)
 
 

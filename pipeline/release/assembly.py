@@ -1,10 +1,8 @@
 """Gather one release: staged parts under their published names, statistics, and the documents beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import pyarrow as pa
 
 from pipeline.engines.model import SliceResult
 from pipeline.engines.order import part_order
@@ -16,12 +14,10 @@ from pipeline.release.manifest import (
     as_json,
     part_name,
     release_manifest,
-    statistic_name,
+    statistic_schema,
 )
-from pipeline.sinks import write_part
+from pipeline.state.budget import Release
 from transforms import Keyring
-
-STATISTICS_FORMATS = ("csv", "parquet")
 
 
 @dataclass(frozen=True)
@@ -32,15 +28,26 @@ class Assembly:
     documents: Mapping[str, bytes]  # name inside the release -> content
 
 
+@dataclass(frozen=True)
+class StatisticFiles:
+    """The statistics of a release: bytes that the state holds."""
+
+    files: Mapping[str, bytes] = field(repr=False)  # name inside the release -> content
+    number: int  # of the recipient's releases of statistics
+    new: bool  # False: served again
+    identity: Release  # in the budget ledger
+    notes: tuple[str, ...] = ()  # what the guard over time did; not for the recipient
+
+
 def assemble(
     plan: Plan,
     release: ReleasePlan,
     results: Sequence[SliceResult],
-    statistics: Mapping[str, pa.Table],
+    statistics: StatisticFiles | None,
     staging: Path,
     keyring: Keyring,
 ) -> Assembly:
-    """Name the release's parts in keyed order, write its statistics, and describe it all.
+    """Name the release's parts in keyed order, stage the bytes of its statistics, and describe it all.
 
     Parts without rows are left out, except the only one: a table of no rows is published as an empty file.
     """
@@ -57,17 +64,15 @@ def assemble(
             files[part_name(export.table, position, export.format)] = staging / filled[int(number)].path
         rows[export.table] = sum(part.rows for part in filled)
         parts[export.table] = len(filled)
-    for name, table in sorted(statistics.items()):
-        for file_format in STATISTICS_FORMATS:
-            path = staging / f"published-statistics/{release.number}-{name}.{file_format}"
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            write_part(path, table, file_format)
-            files[statistic_name(name, file_format)] = path
-    schemas = {name: table.schema for name, table in statistics.items()}
+    for name, content in sorted(statistics.files.items()) if statistics else ():
+        path = staging / f"published-statistics/{release.number}" / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(content)
+        files[name] = path
+    schemas = {entry.name: statistic_schema(plan, entry) for entry in release.statistics}
+    number = statistics.number if statistics else None
     documents = {
-        MANIFEST: as_json(
-            release_manifest(plan, release, rows, parts, key_check=_key_check(release, keyring))
-        ),
+        MANIFEST: as_json(release_manifest(plan, release, rows, parts, number, _key_check(release, keyring))),
         DATA_PACKAGE: as_json(data_package(plan, release, parts, schemas)),
     }
     return Assembly(files, documents)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
 from pipeline.release.domain_text import domain_as_json, kept_domains, published_domain
+from pipeline.release.noise_terms import NOISED_STATISTICS, noise_schema, noise_terms
 from pipeline.statistics.model import dimension_columns, output_schema
 from transforms import RedactText
 
@@ -33,7 +34,8 @@ SUPPRESSED = "statistics protected by suppression, audited by linear programs"
 def label_of(release: ReleasePlan) -> str:
     """What the rows are, honestly: who gets names or phones in clear does not hold de-identified data."""
     if not release.exports:
-        return SUPPRESSED
+        noisy = all(entry.spec.dp is not None for entry in release.statistics)
+        return NOISED_STATISTICS if noisy else SUPPRESSED
     kept = [s.data_class for e in release.exports for s in e.steps if s.transform.transform == "keep"]
     in_clear = any(CLASSES[c].kind == "direct_identifier" and CLASSES[c].grade >= 3 for c in kept)
     return IDENTIFIED if in_clear else DE_IDENTIFIED
@@ -115,7 +117,7 @@ def terms(plan: Plan, release: ReleasePlan) -> dict[str, Any]:
     if release.exports:
         agreed["status"] = f"still personal data: {label_of(release).partition(':')[0]}, not anonymized"
     else:
-        agreed["protection"] = SUPPRESSED
+        agreed["protection"] = label_of(release)
     return agreed
 
 
@@ -152,7 +154,8 @@ def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:
     return {
         "name": statistic.name,
         "files": [statistic_name(statistic.name, file_format) for file_format in STATISTICS_FORMATS],
-        "protection": {
+        "protection": noise_terms(statistic.spec, plan.tables[statistic.spec.table].classes)
+        or {
             "label": SUPPRESSED,
             "min_people": statistic.spec.protect.min_people,
             "zeros": statistic.spec.protect.zeros,
@@ -167,7 +170,8 @@ def _role(name: str, dimensions: set[str]) -> str:
 
 def statistic_schema(plan: Plan, statistic: StatisticPlan) -> pa.Schema:
     """Schema of a published statistics table."""
-    return output_schema(statistic.spec, plan.tables[statistic.spec.table].classes)
+    classes = plan.tables[statistic.spec.table].classes
+    return noise_schema(statistic.spec, classes) or output_schema(statistic.spec, classes)
 
 
 def column_grade(step: Step) -> int:

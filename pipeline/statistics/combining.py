@@ -34,7 +34,7 @@ def combine_release(
     tables: Mapping[str, TablePlan],
     staging: Path,
 ) -> Mapping[str, Cells]:
-    """Count every cell of every statistic of one release, totals included; meant to run in a child of its own.
+    """Count every cell of every statistic of one release that has no noise, totals included; for a child of its own.
 
     `refs` may hold those of other releases, too, in any order. The answer does not depend on how rows were cut
     into slices.
@@ -48,13 +48,14 @@ def combine_release(
     try:
         people = People(mine, staging)
         names: _Names = {}
+        chosen = [statistic for statistic in release.statistics if statistic.spec.dp is None]
         # Array operations let go of Python's lock, and no other child works at this time.
         with ThreadPoolExecutor(_THREADS) as pool:
             done = [
                 pool.submit(_combine, mine, statistic, release, tables, people, staging, names)
-                for statistic in release.statistics
+                for statistic in chosen
             ]
-            return {s.name: d.result() for s, d in zip(release.statistics, done, strict=True)}
+            return {s.name: d.result() for s, d in zip(chosen, done, strict=True)}
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, JobWrong | InternalError):
             raise

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
+from pipeline.config.dp_models import Quantile
 from pipeline.config.models import Dimension, Mean, Measure, Share, StatisticSpec, Sum
 from pipeline.protect.model import Plan
 
@@ -65,6 +66,8 @@ def measure_name(measure: Measure) -> str:
             return f"sum_{column}"
         case Mean(mean=column):
             return f"mean_{column}"
+        case Quantile(quantile=column):
+            return f"quantile_{column}"
         case Share(share=what, within=within):
             return "_".join(["share", what, *(["within", *within] if within else [])])
         case _:

@@ -13,6 +13,9 @@ from pipeline.config.models import Dimension, StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.statistics.dimensions import label
+from pipeline.statistics.dp_checking import decimals_of
+from pipeline.statistics.dp_partial import contributions_of
+from pipeline.statistics.dp_spill import spill
 from pipeline.statistics.filtering import keeps
 from pipeline.statistics.model import PartialRef, joined_columns, measured_columns
 from transforms.primitives import hkdf_sha256
@@ -28,7 +31,8 @@ def aggregate_slice(view: SliceView, plan: Plan, staging: Path) -> tuple[Partial
     slice's file of people), `rows` int64, for the i-th measured column `sum{i}` (whole numbers of its last
     digit: int64) and `values{i}` int64, and `c0`, `c1` where contributors are not the people. For a joined table
     a record is a (person, labels). The file of people has `s0` and `s1` uint64: the person, as a keyed 128-bit
-    digest under a key that lives as long as the run.
+    digest under a key that lives as long as the run; and in a job `word`, by which the subject index knows them.
+    A statistic with noise has what `dp_spill` writes instead.
     Only rows that the release may use count, and only those with a subject; the others are counted in the
     answer.
     """
@@ -40,8 +44,18 @@ def aggregate_slice(view: SliceView, plan: Plan, staging: Path) -> tuple[Partial
     people = _People(view, staging)
     refs: list[PartialRef] = []
     for release in dict.fromkeys(release.number for release, _ in work):
-        refs += _of_release(view, [(r, s) for r, s in work if r.number == release], people, staging)
+        mine = [(r, s) for r, s in work if r.number == release]
+        refs += _of_release(view, mine, plan.tables[view.table].classes, people, staging)
     return tuple(refs)
+
+
+def person_digests(subject: pa.Array, key: bytes) -> NDArray[np.uint64]:
+    """Return the first half of every person's digest, as the people's files have it in `s0`; nulls are left out."""
+    return _digests(subject.drop_null().unique(), key)[:, 0].copy()
+
+
+def _digests(names: pa.Array, key: bytes) -> NDArray[np.uint64]:
+    return run_codes(hkdf_sha256(key, b"pouch statistics: digests of people", 32), names.cast(pa.string()))
 
 
 class _People:
@@ -55,17 +69,23 @@ class _People:
         self._key = view.fingerprint_key
         self.file = f"statistics/people-{view.table}-{view.index:06d}.arrow"
         halves = self.digests(coded.dictionary)
-        _write(staging / self.file, {"s0": pa.array(halves[:, 0]), "s1": pa.array(halves[:, 1])})
+        told = {"s0": pa.array(halves[:, 0]), "s1": pa.array(halves[:, 1])}
+        if view.known is not None:
+            told["word"] = pa.array(view.known.words(coded.dictionary))
+        _write(staging / self.file, told)
 
     def digests(self, names: pa.Array) -> NDArray[np.uint64]:
         """Return both halves of the digest of each name."""
-        # The codes never leave staging, and their key dies with the run.
-        key = hkdf_sha256(self._key, b"pouch statistics: digests of people", 32)
-        return run_codes(key, names.cast(pa.string()))
+        # In a run the codes never leave staging, and their key dies with it.
+        return _digests(names, self._key)
 
 
 def _of_release(
-    view: SliceView, work: Sequence[tuple[ReleasePlan, StatisticPlan]], people: _People, staging: Path
+    view: SliceView,
+    work: Sequence[tuple[ReleasePlan, StatisticPlan]],
+    classes: Mapping[str, str],
+    people: _People,
+    staging: Path,
 ) -> Iterator[PartialRef]:
     release = work[0][0].number
     released = view.released[release]
@@ -80,11 +100,15 @@ def _of_release(
             chosen = rows.filter(keeps(spec.filters, view.columns, rows))
         used[np.asarray(chosen)] = True
         name = f"statistics/{release}-{statistic.name}-{view.table}-{view.index:06d}.arrow"
-        own = view.table == spec.table
-        _write(
-            staging / name,
-            _records(view, spec, people, chosen) if own else _joined(view, spec, people, chosen),
-        )
+        if spec.dp is not None:
+            decimals = decimals_of(spec, classes)
+            spill(contributions_of(view, spec, chosen, decimals, view.fingerprint_key), staging / name)
+        else:
+            own = view.table == spec.table
+            _write(
+                staging / name,
+                _records(view, spec, people, chosen) if own else _joined(view, spec, people, chosen),
+            )
         refs.append(PartialRef(release, statistic.name, name, len(chosen), without, view.table, people.file))
     counted = int(used.sum())
     for number, ref in enumerate(refs):

@@ -59,7 +59,7 @@ def protect_release(
 
 def guarded(spec: StatisticSpec) -> bool:
     """Whether a statistic is protected by rules and suppression: noise needs neither."""
-    return getattr(spec, "dp", None) is None
+    return spec.dp is None
 
 
 def hold_back(

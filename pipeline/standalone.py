@@ -1,0 +1,400 @@
+"""One specification of statistics on any table, outside a job: the same rules, output, ledger and guard as in a run."""
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.config.dp_models import Budget
+from pipeline.config.hierarchies import fill_trees
+from pipeline.config.loading import digest_of
+from pipeline.config.models import NAME_PATTERN, StatisticsSpec, TableSource
+from pipeline.config.reading import problem_at, read_yaml
+from pipeline.config.validating import validate
+from pipeline.errors import InternalError, JobWrong, PouchError, Problem, PublishFailed, nearest, refuse
+from pipeline.events import log
+from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
+from pipeline.readiness import day_of
+from pipeline.release.datapackage import data_package
+from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, release_manifest
+from pipeline.release.publish import open_staging, publish_release
+from pipeline.release.run_record import ReleaseOutcome, RunSummary, run_manifest, write_run_record
+from pipeline.state import State, open_state
+from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget, spent
+from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
+from pipeline.statistics import aggregate_slice
+from pipeline.statistics.dp_checking import price
+from pipeline.statistics.over_time_history import Guarding
+from pipeline.statistics.specification import check_specification
+from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, views, with_amounts
+from pipeline.statistics_tables import Tables, keep_proofs, make_tables, statistic_files
+
+
+@dataclass(frozen=True)
+class StatsOrder:
+    """What one call of `pouch stats` asks for."""
+
+    spec: Path
+    inputs: Mapping[str, Path]
+    recipient: str
+    out: Path
+    state: Path
+    date: str = ""
+    purpose: str = "statistics"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    timezone: str = "UTC"
+    leave_out: float = 0.0  # largest share of records that may be unusable
+    known: Mapping[str, Path] = field(default_factory=dict)  # table -> rows that a recipient holds
+
+
+@dataclass(frozen=True)
+class StatsSummary:
+    """What became of it."""
+
+    recipient: str
+    path: Path
+    number: int
+    new: bool  # False: the same release was asked for before, and the same bytes were served
+    run: str
+    tables: tuple[Mapping[str, Any], ...]
+    budgets: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is known before the first row."""
+
+    spec: StatisticsSpec
+    plan: Plan
+    tables: Mapping[str, Untyped]
+    held: Mapping[str, Untyped]
+    release: Release
+    loss: Loss
+    mechanism: str
+
+
+def load_statistics(path: Path) -> StatisticsSpec:
+    """Read a specification. Raises JobWrong with every problem."""
+    document = read_yaml(path, str(path))
+    spec, problems = validate(document, StatisticsSpec)
+    refuse(problems)
+    assert isinstance(spec, StatisticsSpec)  # or there were problems
+    filled, wrong = fill_trees(spec, Path.cwd())
+    refuse([problem_at(document, place, message) for place, message in wrong])
+    return filled
+
+
+def run_statistics(order: StatsOrder, after: Step = nothing_happens) -> StatsSummary:
+    """Make the tables of a specification, charge what they cost, store them, publish them.
+
+    Raises:
+        JobWrong, InputUnreadable: before anything is charged.
+        BudgetExhausted: nothing was charged or published.
+        CheckFailed: ledger, anchor or stored bytes are not what they were; nothing was published.
+        PublishFailed: what was published before is unchanged; asked again, the stored bytes are served.
+
+    """
+    ready = prepare(order)
+    store = open_state(order.state)
+    with store.lock():
+        run = store.begin_run("stats", order.date)
+        code = InternalError.code
+        try:
+            summary = _serve_and_publish(order, ready, store, run, after)
+        except PouchError as error:
+            code = error.exit_code
+            stopped = RunSummary(run, "stats", order.date, (), problems=error.problems)
+            with suppress(PouchError):  # the error itself is what the user must see
+                write_run_record(store.run_dir(run), run_manifest(stopped, None))
+            raise
+        else:
+            code = 0
+            return summary
+        finally:
+            with suppress(PublishFailed):
+                store.finish_run(run, code)
+
+
+def prepare(order: StatsOrder) -> Prepared:
+    """Check everything that can be checked before the first row. Raises JobWrong, InputUnreadable."""
+    spec = load_statistics(order.spec)
+    if order.date:
+        day_of(order.date)
+    refuse([*_named(order), *_inputs_fit(order, spec)])
+    tables = {
+        name: open_untyped(
+            name, path, {one: s for one, s in spec.statistics.items() if name in s.tables}, _source(order)
+        )
+        for name, path in sorted(order.inputs.items())
+    }
+    refuse(_problems(spec, tables, order))
+    tables = {
+        name: with_amounts(table, order.leave_out) for name, table in tables.items()
+    }  # the first reading of rows
+    held = {name: held_rows(path, tables[name]) for name, path in sorted(order.known.items())}
+    plan = _plan(order, spec, tables)
+    loss = sum((price(s, tables[s.table].classes) for s in spec.statistics.values()), Loss())
+    noisy = sum(s.dp is not None for s in spec.statistics.values())
+    release = Release(
+        order.recipient,
+        "+".join(sorted(tables)),
+        order.date,
+        plan.digest,
+        digest_of(
+            [
+                [name, table.digest, dict(table.classes), table.source.model_dump(mode="json")]
+                for name, table in tables.items()
+            ]
+            + [[f"known {name}", table.digest] for name, table in held.items()]
+        ),
+    )
+    return Prepared(spec, plan, tables, held, release, loss, "noise" if noisy else "disclosure rules")
+
+
+def _source(order: StatsOrder) -> TableSource:
+    try:
+        return TableSource(
+            path="input",
+            subject="none",
+            delimiter=order.delimiter,
+            encoding=order.encoding,
+            timezone=order.timezone,
+        )
+    except ValueError:
+        raise JobWrong(
+            "--delimiter must be one character, --encoding one that Python knows, --timezone an IANA zone"
+        ) from None
+
+
+def _named(order: StatsOrder) -> list[Problem]:
+    if re.fullmatch(NAME_PATTERN, order.recipient):
+        return []
+    message = "--recipient must be a name of lowercase letters, digits and _, beginning with a letter"
+    return [Problem(JobWrong.code, "", message, "e.g. --recipient market_research")]
+
+
+def _inputs_fit(order: StatsOrder, spec: StatisticsSpec) -> list[Problem]:
+    needed = {table for one in spec.statistics.values() for table in one.tables}
+    problems = [
+        Problem(JobWrong.code, str(order.spec), f"table {name} has no input", f"--input {name}=FILE")
+        for name in sorted(needed - set(order.inputs))
+    ]
+    problems += [
+        Problem(JobWrong.code, f"--input {name}", "no statistic reads this table", nearest(name, needed))
+        for name in sorted(set(order.inputs) - needed)
+    ]
+    problems += [
+        Problem(JobWrong.code, f"--known {name}", "no statistic reads this table", nearest(name, needed))
+        for name in sorted(set(order.known) - needed)
+    ]
+    return problems
+
+
+def _problems(spec: StatisticsSpec, tables: Mapping[str, Untyped], order: StatsOrder) -> list[Problem]:
+    known = {name: (table.source, table.classes) for name, table in tables.items()}
+    problems = list(check_specification(spec, known))
+    if spec.budget is not None and not problems:
+        for _, _, allowance in allowances(spec.budget, order.recipient):
+            bucket(order.date, allowance.refresh)  # raises where the release needs a date
+    return problems
+
+
+def _plan(order: StatsOrder, spec: StatisticsSpec, tables: Mapping[str, Untyped]) -> Plan:
+    # What it may cost is no part of what it is: a larger budget does not make a new release.
+    digest = digest_of({name: one.model_dump(mode="json") for name, one in spec.statistics.items()})
+    release = ReleasePlan(
+        0,
+        order.recipient,
+        order.purpose,
+        "not stated",
+        "static",
+        digest,
+        statistics=tuple(StatisticPlan(name, one) for name, one in spec.statistics.items()),
+    )
+    plans = {name: table.plan for name, table in tables.items()}
+    return Plan("stats", order.date or order.spec.stem, plans, (release,), digest)
+
+
+# ------------------------------------------------------------------ serving
+
+
+def _serve_and_publish(
+    order: StatsOrder, ready: Prepared, store: State, run: str, after: Step
+) -> StatsSummary:
+    ledger = open_budget(store)
+    folder = order.date or order.spec.stem
+    _refuse_other(order.out / order.recipient / folder, ready)
+    made: list[Tables] = []
+
+    def draw(number: int) -> Mapping[str, bytes]:
+        known = people_of(ready.held, ledger.secret) if ready.held else None
+        refs = [
+            ref
+            for table in ready.tables.values()
+            for view in views(table, [0], ledger.secret)
+            for ref in aggregate_slice(view, ready.plan, staging)
+        ]
+        made.append(
+            make_tables(
+                ready.plan.releases[0],
+                ready.plan.tables,
+                refs,
+                staging,
+                store,
+                ledger,
+                ready.release,
+                Guarding(ledger.secret, held=known),
+            )
+        )
+        keep_proofs(store.run_dir(run), order.recipient, made[0])
+        carried_out = replace(ready.plan, releases=(made[0].release,))
+        return {**_files(carried_out, made[0].published, number, staging), **made[0].kept}
+
+    with ExitStack() as stack:
+        staging = stack.enter_context(open_staging(order.out))
+        served = serve(
+            store,
+            ledger,
+            order.out,
+            ready.release,
+            ready.mechanism,
+            ready.loss,
+            ready.spec.budget,
+            draw,
+            after,
+        )
+        published = _publish(order, served, staging, folder)
+    after("published")
+    mark_published(ledger, order.out, ready.release)
+    outcome = ReleaseOutcome(
+        0,
+        order.recipient,
+        order.purpose,
+        "published" if published else "unchanged",
+        path=str(order.out / order.recipient / folder),
+    )
+    facts = {"statistics": {"number": served.number, "new": served.new, "mechanism": ready.mechanism}}
+    try:
+        write_run_record(
+            store.run_dir(run),
+            run_manifest(RunSummary(run, "stats", order.date, (outcome,)), None, facts),
+        )
+    except PublishFailed as error:  # too late to say that nothing was published
+        log.warning("pouch: %s; what became of the release is unaffected", error)
+    return StatsSummary(
+        order.recipient,
+        order.out / order.recipient / folder,
+        served.number,
+        served.new,
+        run,
+        tuple(_counts(served)),
+        tuple(budget_facts(ledger, ready.spec.budget, order.recipient, order.date)),
+        (*_left_out(ready.tables), *(made[0].notes if made else ())),
+    )
+
+
+def _left_out(tables: Mapping[str, Untyped]) -> list[str]:
+    return [
+        f"{table.left_out:,} of {table.cut.records:,} records of {name} could not be used and are in no figure"
+        for name, table in tables.items()
+        if table.left_out
+    ]
+
+
+def _refuse_other(link: Path, ready: Prepared) -> None:
+    """Refuse, before anything is charged, to replace what another specification published here."""
+    try:
+        manifest = json.loads((link / MANIFEST).read_bytes())
+        shown = {one["name"] for one in manifest.get("statistics", [])}
+        rows = manifest.get("tables")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        shown, rows = set(), True
+    if rows or shown != set(ready.spec.statistics):
+        raise JobWrong(
+            "another release is published there",
+            where=f"{link.parent.name}/{link.name}",
+            hint="choose another --date, --recipient or --out, or name the specification's file otherwise",
+        )
+
+
+def _files(plan: Plan, tables: Mapping[str, pa.Table], number: int, staging: Path) -> dict[str, bytes]:
+    """The files of the release, by name inside it."""
+    files = statistic_files(tables, staging)
+    schemas = {name: table.schema for name, table in tables.items()}
+    manifest = release_manifest(plan, plan.releases[0], {}, {}, number)
+    files[MANIFEST] = as_json(manifest)
+    files[DATA_PACKAGE] = as_json(data_package(plan, plan.releases[0], {}, schemas))
+    return files
+
+
+def _publish(order: StatsOrder, served: Served, staging: Path, folder: str) -> bool:
+    staged = {}
+    for name, content in served.files.items():
+        if name.startswith("statistics/"):
+            staged[name] = staging / "to-publish" / name
+            staged[name].parent.mkdir(parents=True, exist_ok=True)
+            staged[name].write_bytes(content)
+    documents = {name: served.files[name] for name in (MANIFEST, DATA_PACKAGE)}
+    return publish_release(
+        order.out,
+        staging,
+        order.recipient,
+        folder,
+        staged,
+        documents,
+        announce=lambda tree, digest: None,  # the ledger has had the release since it was stored
+        supersede=True,
+    ).changed
+
+
+def _counts(served: Served) -> list[dict[str, Any]]:
+    """Rows of each published table by status."""
+    found = []
+    for name, content in sorted(served.files.items()):
+        if name.startswith("statistics/") and name.endswith(".parquet"):
+            statuses = (
+                pq.read_table(io.BytesIO(content), columns=["status"])["status"].value_counts().to_pylist()
+            )
+            counts = {entry["values"]: entry["counts"] for entry in statuses}
+            found.append({"name": Path(name).stem, "rows": counts})
+    return found
+
+
+# ------------------------------------------------------------------ budget
+
+
+def budget_facts(
+    ledger: BudgetLedger, budget: Budget | None, recipient: str, date: str
+) -> list[dict[str, Any]]:
+    """What is spent and what is left, for the recipient and for all together."""
+    if budget is None:
+        return []
+    day = date or datetime.now(UTC).date().isoformat()
+    found = []
+    for name, who, allowance in allowances(budget, recipient):
+        total = spent(ledger.events(), who, allowance, day)
+        epsilon = total.epsilon_at(allowance.delta)
+        found.append(
+            {
+                "budget": name,
+                "epsilon_spent": epsilon,
+                "epsilon_limit": allowance.epsilon,
+                "delta": allowance.delta,
+                "refresh": allowance.refresh,
+                "rho_spent": total.rho,
+            }
+        )
+    return found

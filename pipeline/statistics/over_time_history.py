@@ -1,0 +1,214 @@
+"""The guard over time and the state: what was given before, and a new release on its way out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import JobWrong
+from pipeline.protect.model import StatisticPlan, TablePlan
+from pipeline.state import State
+from pipeline.state.budget import BudgetLedger, Release
+from pipeline.state.budget_store import read_content
+from pipeline.statistics.model import PartialRef, measured_columns
+from pipeline.statistics.over_time import guard
+from pipeline.statistics.over_time_population import Labels, Marks, population_of
+from pipeline.statistics.over_time_relations import Relation, relations_as_bytes, relations_from_bytes
+from pipeline.statistics.over_time_tables import (
+    Released,
+    coordinates_of,
+    kept_files,
+    quantities_told,
+    read_kept,
+    rows_of,
+    shown_rows,
+    source_of,
+    suppressed,
+)
+from transforms.primitives import hkdf_sha256
+from transforms.run_codes import run_codes
+
+RELATIONS = "internal/relations.json"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A release after the guard."""
+
+    published: Mapping[str, pa.Table]
+    kept: Mapping[str, bytes] = field(repr=False)  # stored beside the release, for the next ones
+    evidence: Mapping[str, Any]
+    lost: Mapping[str, int]  # rows by table, beyond those that their own rules suppressed
+
+
+@dataclass(frozen=True)
+class Guarding:
+    """How people are known: units of the guard mean the same only under one `secret` and one `people`."""
+
+    secret: bytes = field(repr=False)  # of the state
+    people: str = ""  # names the key under which children digested people; empty: the state's own secret
+    held: Marks | None = field(default=None, repr=False)  # units whose rows a recipient holds
+
+
+def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[Released], list[Relation]]:
+    """Read every table that any recipient was given, oldest first, and the relations among them.
+
+    Raises CheckFailed where a stored release is not what was stored.
+    """
+    tables: list[Released] = []
+    relations: list[Relation] = []
+    for event in ledger.events():
+        if event.kind != "stored" or event.release == but.id:
+            continue
+        files = read_content(store, event.release, event.content)
+        tables += read_kept(event.release, event.recipient, files)
+        if RELATIONS in files:
+            relations += relations_from_bytes(files[RELATIONS])
+    return tables, relations
+
+
+def give(
+    published: Mapping[str, pa.Table],
+    statistics: Sequence[StatisticPlan],
+    tables: Mapping[str, TablePlan],
+    labels: Mapping[str, Labels],
+    partials: Mapping[str, pa.Table],
+    release: Release,
+    history: tuple[Sequence[Released], Sequence[Relation]],
+    guarding: Guarding,
+    trees: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
+) -> Given:
+    """Hold the tables of a release against everything given before, and suppress what they would tell.
+
+    Args:
+        published: by name, protected by their own rules.
+        statistics: their plans.
+        tables: those that they count.
+        labels: the leaves of every dimension, by table.
+        partials: one row a (cell, person), by table; people digested under the state's own secret.
+        release: whose tables they are.
+        history: of `history_of`.
+        guarding: how people are known, and whose rows a recipient holds.
+        trees: for each dimension, label -> what it is part of, by table; for subtotals.
+
+    Raises:
+        RiskLimitPassed: a table's policy is `stop`.
+        JobWrong: an earlier table of the same rows knows people under another key.
+
+    """
+    by_name = {entry.name: entry for entry in statistics}
+    new = [
+        released_of(
+            by_name[name],
+            table,
+            source_of(by_name[name].spec, tables[by_name[name].spec.table].source.subject_columns),
+            labels[name],
+            partials[name],
+            release,
+            guarding.people,
+            (trees or {}).get(name),
+        )
+        for name, table in sorted(published.items())
+    ]
+    _refuse_strangers(new, history[0])
+    stops = any(by_name[one.name].spec.protect.over_time == "stop" for one in new)
+    policy = "stop" if stops else "suppress"  # who makes the tables makes them coarser
+    found = guard(new, history[0], history[1], known_people=guarding.held, policy=policy)
+    shown = {}
+    for one in found.tables:
+        spec = by_name[one.name].spec
+        shown[one.name] = suppressed(published[one.name], spec, shown_rows(published[one.name]) & ~one.shown)
+    kept: dict[str, bytes] = {RELATIONS: relations_as_bytes(found.relations)}
+    for one in found.tables:
+        kept |= kept_files(one)
+    lost = {one.name: int(np.sum(one.guarded)) for one in found.tables}
+    return Given(shown, kept, found.evidence, lost)
+
+
+def released_of(
+    statistic: StatisticPlan,
+    table: pa.Table,
+    source: str,
+    labels: Labels,
+    partials: pa.Table,
+    release: Release,
+    people: str,
+    trees: Sequence[Mapping[str, str]] | None = None,
+) -> Released:
+    """Return a published table as the guard sees it."""
+    spec = statistic.spec
+    population, truth = population_of(partials, measured_columns(spec), labels)
+    shown = shown_rows(table)
+    return Released(
+        release.id,
+        release.recipient,
+        statistic.name,
+        source,
+        release.period,
+        spec.protect.min_people,
+        coordinates_of(spec, labels, trees),
+        rows_of(spec, table),
+        shown,
+        np.zeros(len(shown), dtype=bool),
+        quantities_told(spec),
+        population,
+        truth,
+        people,
+    )
+
+
+def _refuse_strangers(new: Sequence[Released], history: Sequence[Released]) -> None:
+    """Refuse what nobody could compare: the same people under two keys look like two crowds."""
+    for one in new:
+        if any(old.table == one.table and old.people != one.people for old in history):
+            raise JobWrong(
+                f"earlier statistics of {one.table} know people under another key, and differences to them could "
+                "not be seen; nothing was published",
+                where=f"statistics {one.name}",
+                hint="the state has releases of `pouch stats` beside a job's, or of another keyring",
+            )
+
+
+def units_of(words: Marks, secret: bytes) -> tuple[Marks, Marks]:
+    """Return both halves of the units of people whom a job's children know by 64-bit words."""
+    texts = pa.Array.from_buffers(
+        pa.binary(8), len(words), [None, pa.py_buffer(words.astype("<u8").tobytes())]
+    )
+    codes = run_codes(hkdf_sha256(secret, b"pouch statistics: people over time", 32), texts)
+    return codes[:, 0].copy(), codes[:, 1].copy()
+
+
+def partials_of(refs: Sequence[PartialRef], name: str, staging: Path, secret: bytes) -> pa.Table:
+    """Read the partial aggregates of one statistic as one table: `d0`…, `s0`, `s1`, `rows`, `sum0`…
+
+    `s0` and `s1` mean the same people in all releases of the state: digests under its own secret, or made under it
+    from the words of the subject index.
+    """
+    parts = []
+    for ref in refs:
+        if ref.statistic != name:
+            continue
+        table, people = _read(staging / ref.path), _read(staging / ref.people)
+        columns = {
+            column: table[column].combine_chunks().cast(pa.string())
+            if column[0] == "d"
+            else table[column].combine_chunks()
+            for column in table.column_names
+            if column[0] == "d" or column == "rows" or column.startswith("sum")
+        }
+        person = table["person"].combine_chunks()
+        if "word" in people.column_names:
+            halves = units_of(np.asarray(people["word"].combine_chunks()), secret)
+        else:
+            halves = (np.asarray(people["s0"].combine_chunks()), np.asarray(people["s1"].combine_chunks()))
+        columns |= {f"s{i}": pa.array(half[np.asarray(person)]) for i, half in enumerate(halves)}
+        parts.append(pa.table(columns))
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _read(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()

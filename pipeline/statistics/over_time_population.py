@@ -1,0 +1,215 @@
+"""Who is behind each cell of a released table, as marks that can be compared within one state.
+
+    leaf   the cell, in C order over the labels of the table
+    unit   64 bits of a person's keyed digest
+    marks  for each quantity: the person's contribution times an odd number of their own, modulo 2^64
+
+A mark is zero where the contribution is, marks of one person add up over cells as contributions do, and two marks of
+one person are equal exactly where the contributions are. The numbers follow from the other half of the digest, which is
+not kept: a mark shows no amount at sight. It is a mask, no encryption; the state is private (0700).
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.statistics.model import OTHER
+
+Ints = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+PEOPLE = "people"
+Labels = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Population:
+    """One row a (leaf, unit). `marks` has `rows` and `sum:<column>`; that there is a row is the mark of `people`."""
+
+    leaf: Ints = field(repr=False)
+    unit: Marks = field(repr=False)
+    marks: Mapping[str, Marks] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.leaf)
+
+    @property
+    def quantities(self) -> frozenset[str]:
+        """What the marks are of."""
+        return frozenset({PEOPLE, *self.marks})
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true figures of every leaf that holds somebody; stays in the state."""
+
+    leaf: Ints = field(repr=False)
+    values: Mapping[str, Floats] = field(repr=False)  # by quantity
+
+    def dense(self, quantity: str, size: int) -> Floats:
+        """The figures of all leaves."""
+        found = np.zeros(size)
+        found[self.leaf] = self.values[quantity]
+        return found
+
+
+def population_of(partials: pa.Table, columns: Sequence[str], labels: Labels) -> tuple[Population, Truth]:
+    """Fold partial aggregates (one row a (cell, person), as `aggregate_slice` writes them) to a table's labels.
+
+    `columns` are the measured ones, in the order of `sum0`, `sum1`…; `labels` are the leaves of each dimension. A label
+    that the table does not name counts as `other`, as in the table itself.
+    """
+    leaf = _leaves(partials, labels)
+    first = np.asarray(partials["s0"].combine_chunks(), dtype=np.uint64)
+    second = np.asarray(partials["s1"].combine_chunks(), dtype=np.uint64)
+    contributions = {"rows": np.asarray(partials["rows"].combine_chunks(), dtype=np.int64)}
+    for i, column in enumerate(columns):
+        contributions[f"sum:{column}"] = _whole(partials[f"sum{i}"].combine_chunks())
+    order = np.lexsort((first, leaf))
+    leaf, first, second = leaf[order], first[order], second[order]
+    starts = np.flatnonzero((np.diff(leaf, prepend=-1) != 0) | (np.diff(first, prepend=~first[:1]) != 0))
+    marks: dict[str, Marks] = {}
+    cells, first_of_cell = np.unique(leaf[starts], return_index=True)
+    counts = np.diff(np.append(first_of_cell, len(starts)))
+    values: dict[str, Floats] = {PEOPLE: counts.astype(np.float64)}
+    for name, amounts in contributions.items():
+        each = np.add.reduceat(amounts[order], starts) if len(starts) else amounts[:0]
+        marks[name] = each.astype(np.uint64) * _odd(second[starts], name)
+        values[name] = np.add.reduceat(each.astype(np.float64), first_of_cell) if len(cells) else np.zeros(0)
+    return Population(leaf[starts], first[starts], marks), Truth(cells, values)
+
+
+def _odd(half: Marks, quantity: str) -> Marks:
+    """An odd number for each person and quantity: the finalizer of MurmurHash3 over digest and name."""
+    name = int.from_bytes(hashlib.sha256(quantity.encode()).digest()[:8], "big")
+    mixed = half ^ np.uint64(name)
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        mixed = (mixed ^ (mixed >> np.uint64(33))) * np.uint64(factor)
+    return (mixed ^ (mixed >> np.uint64(33))) | np.uint64(1)
+
+
+def _leaves(partials: pa.Table, labels: Labels) -> Ints:
+    code = np.zeros(len(partials), dtype=np.int64)
+    for i, known in enumerate(labels):
+        at = pc.index_in(partials[f"d{i}"].combine_chunks(), value_set=pa.array(known, pa.string()))
+        rest = known.index(OTHER) if OTHER in known else None
+        if rest is not None:
+            at = at.fill_null(rest)
+        elif at.null_count:
+            raise ValueError("a label is not among the table's")
+        code = code * len(known) + np.asarray(at, dtype=np.int64)
+    return code
+
+
+def _whole(sums: pa.Array) -> Ints:
+    """Exact sums in smallest units, modulo 2^64: enough to compare; nulls are zero."""
+    if pa.types.is_string(sums.type):  # too large for 64 bits
+        return np.array([int(text or 0) & (2**64 - 1) for text in sums.to_pylist()], dtype=np.uint64).astype(
+            np.int64
+        )
+    if pa.types.is_integer(sums.type):
+        return np.asarray(sums.fill_null(0), dtype=np.int64)
+    wide = pa.concat_arrays([sums.cast(pa.decimal128(38, sums.type.scale))])
+    words = np.frombuffer(wide.buffers()[1] or b"", dtype="<i8")[2 * wide.offset :][: 2 * len(wide)]
+    whole = words.reshape(-1, 2)[:, 0].copy()
+    whole[pc.is_null(sums).to_numpy(zero_copy_only=False).astype(bool)] = 0
+    return whole
+
+
+def differing(
+    one: Population, other: Population, to_one: Ints, to_other: Ints, quantities: Sequence[str]
+) -> tuple[dict[int, int], Mapping[int, frozenset[str]]]:
+    """Return, for each region, how many units bring different contributions to it in two tables, and to what.
+
+    `to_one` and `to_other` map leaves to regions; -1 leaves a leaf out. Regions in which nobody differs are not there.
+    """
+    region = np.concatenate([to_one[one.leaf], to_other[other.leaf]])
+    unit = np.concatenate([one.unit, other.unit])
+    inside = region >= 0
+    region, unit = region[inside], unit[inside]
+    order = np.lexsort((unit, region))
+    region, unit = region[order], unit[order]
+    if not len(region):
+        return {}, {}
+    starts = np.flatnonzero((np.diff(region, prepend=-2) != 0) | (np.diff(unit, prepend=~unit[:1]) != 0))
+    changed = np.zeros(len(starts), dtype=bool)
+    by_quantity: dict[int, set[str]] = {}
+    for name in quantities:
+        if name == PEOPLE:  # a person in several leaves of a region is one person of it
+            side = np.concatenate([np.zeros(len(one), dtype=np.int64), np.ones(len(other), dtype=np.int64)])
+            here = side[inside][order]
+            differs = np.minimum.reduceat(here, starts) == np.maximum.reduceat(here, starts)
+        else:
+            marks = np.concatenate([one.marks[name], (~other.marks[name]) + np.uint64(1)])[inside][order]
+            differs = np.add.reduceat(marks, starts) != 0
+        changed |= differs
+        for place in np.unique(region[starts][differs]).tolist():
+            by_quantity.setdefault(place, set()).add(name)
+    places, counts = np.unique(region[starts][changed], return_counts=True)
+    return (
+        dict(zip(places.tolist(), counts.tolist(), strict=True)),
+        {place: frozenset(names) for place, names in by_quantity.items()},
+    )
+
+
+def joined(parts: Sequence[tuple[Population, int]]) -> Population:
+    """Put populations side by side; the leaves of each are moved by its offset."""
+    shared = frozenset.intersection(*(part.quantities for part, _ in parts)) - {PEOPLE}
+    return Population(
+        np.concatenate([part.leaf + offset for part, offset in parts]),
+        np.concatenate([part.unit for part, _ in parts]),
+        {name: np.concatenate([part.marks[name] for part, _ in parts]) for name in sorted(shared)},
+    )
+
+
+# ------------------------------------------------------------------ in the state
+
+
+def as_bytes(population: Population) -> bytes:
+    """Parquet, for the state."""
+    columns = {"leaf": pa.array(population.leaf), "unit": pa.array(population.unit)}
+    columns |= {name: pa.array(marks) for name, marks in sorted(population.marks.items())}
+    return _parquet(pa.table(columns))
+
+
+def from_bytes(content: bytes) -> Population:
+    """What `as_bytes` wrote."""
+    table = pq.read_table(io.BytesIO(content))
+    marks = {
+        name: np.asarray(table[name].combine_chunks())
+        for name in table.column_names
+        if name not in ("leaf", "unit")
+    }
+    return Population(
+        np.asarray(table["leaf"].combine_chunks()), np.asarray(table["unit"].combine_chunks()), marks
+    )
+
+
+def truth_as_bytes(truth: Truth) -> bytes:
+    """Parquet, for the state."""
+    return _parquet(
+        pa.table({"leaf": pa.array(truth.leaf)} | {n: pa.array(v) for n, v in truth.values.items()})
+    )
+
+
+def truth_from_bytes(content: bytes) -> Truth:
+    """What `truth_as_bytes` wrote."""
+    table = pq.read_table(io.BytesIO(content))
+    names = [name for name in table.column_names if name != "leaf"]
+    return Truth(
+        np.asarray(table["leaf"].combine_chunks()),
+        {name: np.asarray(table[name].combine_chunks()) for name in names},
+    )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, write_statistics=False, store_schema=False)
+    return sink.getvalue()

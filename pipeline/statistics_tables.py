@@ -1,0 +1,205 @@
+"""The tables of one release of statistics, in a job or outside: noise, or rules and the guard over time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
+from pipeline.sinks import write_part
+from pipeline.state import State
+from pipeline.state.budget import BudgetLedger, Release
+from pipeline.statistics import Cells, PartialRef, combine_release, protect_release
+from pipeline.statistics.cells import TOP
+from pipeline.statistics.dp_noise import Noise, OpenDP
+from pipeline.statistics.dp_spill import noised_table, spilled
+from pipeline.statistics.evidence import write_evidence
+from pipeline.statistics.model import TOTAL
+from pipeline.statistics.over_time_history import Given, Guarding, give, history_of, partials_of
+
+T = TypeVar("T")
+STATISTICS_FORMATS = ("csv", "parquet")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a release holds, and what stays in the state. `release` is the plan that was carried out."""
+
+    release: ReleasePlan
+    published: Mapping[str, pa.Table]
+    proof: Mapping[str, Any] = field(default_factory=dict, repr=False)  # of the rules and their audit
+    over_time: Mapping[str, Any] = field(default_factory=dict, repr=False)  # what the guard found
+    noise: Mapping[str, Any] = field(default_factory=dict, repr=False)  # how noise was made
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # for the guard over time
+    notes: tuple[str, ...] = ()
+
+
+def directly(function: Callable[..., T], *arguments: object) -> T:
+    """Call here; a run calls in a child."""
+    return function(*arguments)
+
+
+def make_tables(
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
+    refs: Sequence[PartialRef],
+    staging: Path,
+    store: State,
+    ledger: BudgetLedger,
+    identity: Release,
+    guarding: Guarding,
+    *,
+    noise: Noise | None = None,
+    call: Callable[..., Any] = directly,
+) -> Tables:
+    """Make what is published from what `aggregate_slice` wrote of every slice.
+
+    Args:
+        release: the plan.
+        tables: of its statistics.
+        refs: of all slices; those of other releases may be among them.
+        staging: where they lie.
+        store: holds what was given before.
+        ledger: of that state.
+        identity: of the release in it.
+        guarding: how the guard over time knows people; it looks at tables without noise only.
+        noise: OpenDP's where nobody gives another.
+        call: how the heavy parts are called.
+
+    Raises:
+        RiskLimitPassed: a table would tell too much beside earlier ones, and its policy is `stop`.
+        JobWrong, CheckFailed, InternalError: of `combine_release`, `protect_release`, `history_of`, `give`.
+
+    """
+    published: dict[str, pa.Table] = {}
+    told: dict[str, Any] = {}
+    for entry in release.statistics:
+        if entry.spec.dp is not None:
+            mine = [r for r in refs if r.release == release.number and r.statistic == entry.name]
+            given = spilled([staging / ref.path for ref in mine], entry.spec)
+            classes = tables[entry.spec.table].classes
+            published[entry.name], told[entry.name] = noised_table(
+                entry.spec, classes, given, ledger.secret, noise or OpenDP()
+            )
+    if all(entry.spec.dp is not None for entry in release.statistics):
+        return Tables(release, published, noise=told)
+    history = history_of(store, ledger, identity)
+    while True:
+        made = _guarded(release, tables, refs, staging, identity, guarding, history, call)
+        coarser = _coarser(release, made[1])
+        if coarser is None:
+            break
+        release = coarser
+    result, _ = made
+    return replace(result, published={**published, **result.published}, noise=told)
+
+
+def _guarded(
+    release: ReleasePlan,
+    tables: Mapping[str, TablePlan],
+    refs: Sequence[PartialRef],
+    staging: Path,
+    identity: Release,
+    guarding: Guarding,
+    history: Any,
+    call: Callable[..., Any],
+) -> tuple[Tables, Given]:
+    cells: Mapping[str, Cells] = call(combine_release, refs, release, tables, staging)
+    protected = call(protect_release, cells, release, tables)
+    exact = [entry for entry in release.statistics if entry.spec.dp is None]
+    # Joined labels and cohorts are not in one slice's partial aggregates, so the guard cannot follow them.
+    followed = [entry for entry in exact if not entry.spec.join and entry.spec.cohort is None]
+    mine = [ref for ref in refs if ref.release == release.number]
+    given = give(
+        {entry.name: protected.tables[entry.name] for entry in followed},
+        followed,
+        tables,
+        {entry.name: _leaves(cells[entry.name]) for entry in followed},
+        {entry.name: partials_of(mine, entry.name, staging, guarding.secret) for entry in followed},
+        identity,
+        history,
+        guarding,
+        {entry.name: _trees(cells[entry.name]) for entry in followed},
+    )
+    notes = [
+        f"guard over time: {entry.name} joins tables or follows cohorts, and is not compared with earlier releases"
+        for entry in exact
+        if entry not in followed
+    ]
+    found = Tables(
+        release,
+        {**protected.tables, **given.published},
+        protected.evidence,
+        given.evidence,
+        kept=given.kept,
+        notes=(*_told(given), *notes),
+    )
+    return found, given
+
+
+def statistic_files(tables: Mapping[str, pa.Table], staging: Path) -> dict[str, bytes]:
+    """Return the files of some tables, by name inside the release."""
+    files: dict[str, bytes] = {}
+    for name, table in sorted(tables.items()):
+        for file_format in STATISTICS_FORMATS:
+            path = staging / f"published-{name}.{file_format}"
+            write_part(path, table, file_format)
+            files[f"statistics/{name}.{file_format}"] = path.read_bytes()
+            path.unlink()
+    return files
+
+
+def keep_proofs(directory: Path, recipient: str, made: Tables) -> None:
+    """Write what proves the tables to the run's directory in the state. Raises PublishFailed."""
+    parts = {"": made.proof, "-over-time": made.over_time, "-noise": made.noise}
+    for name, proof in parts.items():
+        if proof:
+            write_evidence(directory, f"{recipient}{name}", proof)
+
+
+def _leaves(cells: Cells) -> tuple[tuple[str, ...], ...]:
+    return tuple(axis.labels[: axis.leaves] for axis in cells.axes)
+
+
+def _trees(cells: Cells) -> tuple[dict[str, str], ...]:
+    """For each dimension, label -> what it is part of; the total is everything anyway."""
+    return tuple(
+        {
+            axis.labels[node]: axis.labels[parent]
+            for node, parent in enumerate(axis.parents)
+            if parent != TOP and axis.labels[parent] != TOTAL
+        }
+        for axis in cells.axes
+    )
+
+
+def _coarser(release: ReleasePlan, given: Given) -> ReleasePlan | None:
+    """Leave the last dimension out of every table whose policy is `coarsen` and that lost rows; None: none is left."""
+    changed = [
+        entry.name
+        for entry in release.statistics
+        if given.lost.get(entry.name)
+        and entry.spec.protect.over_time == "coarsen"
+        and len(entry.spec.dimensions) > 1
+    ]
+    return (
+        replace(release, statistics=tuple(_shorter(e, changed) for e in release.statistics))
+        if changed
+        else None
+    )
+
+
+def _shorter(entry: StatisticPlan, changed: Sequence[str]) -> StatisticPlan:
+    if entry.name not in changed:
+        return entry
+    dimensions = entry.spec.dimensions[:-1]
+    return replace(entry, spec=entry.spec.model_copy(update={"dimensions": dimensions}))
+
+
+def _told(given: Given) -> Iterator[str]:
+    for name, lost in given.lost.items():
+        if lost:
+            rows = "1 row" if lost == 1 else f"{lost} rows"
+            yield f"guard over time: {rows} of {name} suppressed, which earlier releases would have made telling"

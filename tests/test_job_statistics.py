@@ -1,0 +1,231 @@
+"""Statistics in a nightly job: charge, draw, store, publish; the same bytes again; and the guard over time."""
+
+import functools
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import job_statistics
+from pipeline import run as run_module
+from pipeline.config.loading import load_config
+from pipeline.errors import BudgetExhausted, JobWrong
+from pipeline.job_statistics import give_statistics
+from pipeline.readiness import look
+from pipeline.release.verify import verify_release
+from pipeline.run import run_job
+from pipeline.state import open_state
+from pipeline.state.budget import open_budget
+from pipeline.statistics import dp_checking
+from pipeline.statistics_report import releases_of
+from tests.small_job import DATE, KEK, SmallJob, make_job
+
+NEXT = "2026-11-02"
+CITIES = ("Sydney", "Perth", "Hobart")
+NOISE = """statistics:
+  sales:
+    table: orders
+    dimensions: [{column: city, values: [Sydney, Perth, Hobart]}]
+    totals: true
+    measures: [people, rows, {sum: amount}]
+    dp: {epsilon: 1, delta: 1e-6, max_groups: 1, max_rows: 5, bounds: {amount: [0, 100]}}
+budget: {recipient: {epsilon: 1.2, delta: 1e-6}}
+"""
+ALMOST = """statistics:
+  most:
+    table: orders
+    filters: [{column: amount, below: 89}]
+    dimensions: [{column: city}]
+    measures: [people, rows, {sum: amount}]
+    protect: {min_people: 5}
+"""
+SECOND = "  - {recipient: second, purpose: analytics, basis: consent, statistics: second.yaml}\n"
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch) -> SmallJob:
+    monkeypatch.setenv("POUCH_KEK", KEK)
+    return make_job(tmp_path, people=60, orders=300)
+
+
+@pytest.fixture
+def noisy(job) -> SmallJob:
+    (job.folder / "statistics.yaml").write_text(NOISE)
+    return job
+
+
+def run(job: SmallJob, date: str = DATE, **options):
+    return run_job(job.folder / "job.yaml", date, base=job.folder, **options)
+
+
+def events(job: SmallJob, kind: str) -> int:
+    ledger = open_budget(open_state(job.folder / ".pouch"))
+    return sum(event.kind == kind for event in ledger.events())
+
+
+def statistics(job: SmallJob, recipient: str = "market", name: str = "sales") -> list[dict]:
+    return pq.read_table(job.folder / f"releases/{recipient}/{DATE}/statistics/{name}.parquet").to_pylist()
+
+
+def forget(job: SmallJob) -> None:
+    """Lose everything that was published to the market."""
+    (job.folder / f"releases/market/{DATE}").unlink()
+    shutil.rmtree(job.folder / "releases/market/.releases")
+
+
+def test_a_night_with_noise_is_charged_once_and_served_again(noisy):
+    assert run(noisy).exit_code == 0
+    before = noisy.tree()
+    manifest = json.loads(before[f"market/{DATE}/manifest.json"])
+    assert manifest["number"] == 1 and manifest["statistics"][0]["protection"]["epsilon"] == 1
+    assert {row["status"] for row in statistics(noisy)} == {"noised"} and [row["city"] for row in statistics(noisy)] == [*CITIES, "other", "(none)", "*"]
+    assert verify_release(noisy.folder / f"releases/market/{DATE}") == []
+    (told,) = releases_of(noisy.folder / ".pouch", "market")
+    assert told["state"] == "published" and 0.9 < told["epsilon"] <= 1.0
+    run(noisy)
+    forget(noisy)
+    assert run(noisy).exit_code == 0
+    assert noisy.tree() == before and events(noisy, "charged") == 1
+    assert noisy.record()["statistics"]["releases"] == {"market": {"number": 1, "new": False}}
+
+
+def test_the_run_stops_before_the_first_row_when_the_budget_is_spent(noisy):
+    for table in ("orders", "devices"):
+        shutil.copytree(noisy.folder / f"in/{table}/{DATE}", noisy.folder / f"in/{table}/{NEXT}")
+    assert run(noisy).exit_code == 0
+    done = noisy.pouch("run", "job.yaml", "--date", NEXT)
+    assert done.returncode == BudgetExhausted.code and "budget of recipient market" in done.stderr
+    assert not any(NEXT in name for name in noisy.tree())
+    assert events(noisy, "charged") == 1
+
+
+def test_recipients_of_one_run_share_the_budget_of_all(noisy):
+    (noisy.folder / "job.yaml").write_text((noisy.folder / "job.yaml").read_text() + SECOND)
+    (noisy.folder / "second.yaml").write_text(NOISE)
+    with pytest.raises(BudgetExhausted, match="all recipients together"):
+        run(noisy)
+    assert events(noisy, "charged") == 0 and noisy.tree() == {}
+
+
+def test_without_the_extra_the_plan_says_how_to_get_it(noisy, monkeypatch):
+    monkeypatch.setattr(dp_checking, "installed", lambda: False)
+    with pytest.raises(JobWrong, match="needs the extra dp"):
+        look(load_config(noisy.folder / "job.yaml", noisy.folder), None, noisy.folder)
+
+
+@pytest.mark.parametrize(
+    ("step", "stored"), [("charged", False), ("drawn", False), ("written", False), ("stored", True)]
+)
+def test_a_run_that_ends_between_two_steps_has_paid_and_pays_no_more(noisy, monkeypatch, step, stored):
+    def stop(reached: str) -> None:
+        if reached == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "give_statistics", functools.partial(give_statistics, after=stop))
+        with pytest.raises(KeyboardInterrupt):
+            run(noisy)
+    assert noisy.tree() == {} and events(noisy, "charged") == 1
+    assert events(noisy, "stored") == stored
+    kept = {path.name: path.read_bytes() for path in (noisy.folder / ".pouch/statistics").rglob("sales.*")}
+    assert run(noisy).exit_code == 0 and events(noisy, "charged") == 1
+    if stored:
+        published = noisy.folder / f"releases/market/{DATE}/statistics/sales.csv"
+        assert published.read_bytes() == kept["sales.csv"]
+
+
+def test_a_dry_run_costs_nothing(noisy):
+    assert run(noisy, dry_run=True).exit_code == 0
+    assert events(noisy, "charged") == 0 and noisy.tree() == {}
+    assert not (noisy.folder / ".pouch/statistics").exists()
+
+
+def test_another_state_is_refused(noisy):
+    assert run(noisy).exit_code == 0
+    forget(noisy)
+    done = noisy.run("--state", "other")
+    assert done.returncode == 1 and "from another state" in done.stderr
+    assert f"market/{DATE}/manifest.json" not in noisy.tree()
+
+
+def almost(job: SmallJob, protect: str = "min_people: 5") -> None:
+    """A second recipient, whose table leaves out the three orders of 89 dollars and more."""
+    (job.folder / "job.yaml").write_text((job.folder / "job.yaml").read_text() + SECOND)
+    (job.folder / "second.yaml").write_text(ALMOST.replace("min_people: 5", protect))
+
+
+def shown(rows: list[dict]) -> dict[str, dict]:
+    return {row["city"]: row for row in rows if row["status"] == "published"}
+
+
+def test_two_recipients_cannot_subtract_their_tables(job, monkeypatch):
+    almost(job)
+    assert run(job).exit_code == 0
+    one, other = shown(statistics(job)), shown(statistics(job, "second", "most"))
+    # Every city has an order of 89 dollars, of one person: its cell must not be in both tables.
+    assert set(one) == {"Sydney", "Perth", "Hobart"}
+    alike = [city for city in set(one) & set(other) if one[city]["rows"] != other[city]["rows"]]
+    assert alike == []
+    told = next((job.folder / ".pouch/runs").rglob("statistics-second-over-time.json")).read_text()
+    assert json.loads(told)["compared_with"] == 1 and json.loads(told)["recoverable"] == 0
+    assert any("guard over time" in warning for warning in job.record()["warnings"])
+
+
+def test_the_policy_may_stop_the_run(job):
+    almost(job, "min_people: 5, over_time: stop")
+    done = job.run()
+    assert done.returncode == 6 and "guard over time" in done.stderr and job.tree() == {}
+
+
+def test_the_policy_may_make_the_table_coarser(job):
+    almost(job, "min_people: 5, over_time: coarsen")
+    job.change("second.yaml", "[{column: city}]", "[{column: city}, {column: order_time, unit: day}]")
+    assert run(job).exit_code == 0
+    first = job.tree()
+    assert "order_time" not in statistics(job, "second", "most")[0]
+    assert verify_release(job.folder / f"releases/second/{DATE}") == []
+    shutil.rmtree(job.folder / "releases/second")
+    run(job)
+    assert job.tree() == first
+
+
+def test_rows_beside_statistics_are_known_to_the_guard(job):
+    job.change("job.yaml", "policy: analysts.yaml,", "policy: analysts.yaml, statistics: statistics.yaml,")
+    held: list[int] = []
+    seen = job_statistics.make_tables
+
+    def look_on(*arguments, **options):
+        guarding = arguments[7]
+        held.append(-1 if guarding.held is None else len(guarding.held))
+        return seen(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_statistics, "make_tables", look_on)
+        assert run(job).exit_code == 0
+    people = sum(row["people"] for row in statistics(job, "analysts"))
+    assert held == [
+        people,
+        -1,
+    ]  # analysts hold everybody's rows whom their table counts; the market holds none
+    assert all(row["status"] == "published" for row in statistics(job, "analysts"))
+
+
+def test_people_under_two_keys_are_not_compared_in_silence(job):
+    (job.folder / "alone.yaml").write_text(
+        ALMOST.replace("table: orders", "table: orders\n    subject: account_id")
+    )
+    given = job.pouch(
+        "stats",
+        "alone.yaml",
+        "--input",
+        f"orders=in/orders/{DATE}/a.csv",
+        "--recipient",
+        "third",
+        "--timezone",
+        "Australia/Sydney",
+    )
+    assert given.returncode == 0, given.stderr
+    done = job.run()
+    assert done.returncode == 2 and "under another key" in done.stderr
+    assert job.tree().keys() == {name for name in job.tree() if name.startswith("third/")}
