@@ -105,3 +105,13 @@ def test_our_recognizers_run_in_presidios_engine_without_network_or_model(
         assert ("PHONE_NUMBER", "13800138000") in found
         assert ("EMAIL_ADDRESS", "ｊｏ@example.com") in found
         assert ("IMEI", "490154203237518") in found
+
+
+def test_known_columns_are_looked_for_in_every_row(tmp_path: Path) -> None:
+    path = tmp_path / "n.csv"
+    path.write_text("note,name\ncall me,Mary Lee\ntell mary lee,Jo Hill\n", encoding="utf-8")
+    rows = list(detect_file(path, "note", known=["name"], names=False))
+    assert [[(s["start"], s["end"], s["entity"]) for s in r["spans"]] for r in rows] == [
+        [],
+        [(5, 13, "PERSON")],
+    ]

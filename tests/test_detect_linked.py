@@ -140,3 +140,9 @@ def test_identities_of_other_rows_are_found_where_the_run_is_asked(text: str, me
 @pytest.mark.parametrize("text", ["jo is here", "rosemary leed the way", "王芳芳", "张小", "12345678"])
 def test_short_and_partial_identities_of_other_rows_stay(text: str) -> None:
     assert find_mentions([text], whole_run=RUN)[0] == []
+
+
+def test_a_pattern_takes_no_digits_beside_a_known_number() -> None:
+    text = "Text 0491 570 006 10 min before"
+    found = find_mentions([text], [{"mobile_phone": "+61491570006"}])[0]
+    assert [text[m.found.start : m.found.end] for m in found] == ["0491 570 006"]

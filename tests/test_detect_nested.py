@@ -10,6 +10,7 @@ CASES = [
     ("login ok user_name=annlee order_id=99812 lang=en", {"annlee", "99812"}),
     ("GET /track?name=ann+lee&qty=2", {"ann+lee"}),
     ("Name: Ann Lee\nAddress: 12 Wattle\nStatus: open", {"Ann Lee", "12 Wattle"}),
+    ("新地址:文三路45号,不要送错了", {"文三路45号"}),
     ("收货人:王芳\n地址:文三路45号", {"王芳", "文三路45号"}),
 ]
 

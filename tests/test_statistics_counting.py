@@ -19,6 +19,7 @@ from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan, TablePlan
 from pipeline.statistics import aggregate_slice, combine_release, protect_release
 from pipeline.statistics.axes import coarser
 from pipeline.statistics.cells import Cells
+from pipeline.statistics.rules import sensitive_cells
 from tests.statistics_cases import TABLE, Row, cells_of, plan, published, spec, view
 
 TREE = [["Perth", "WA", "AU"], ["Broome", "WA", "AU"], ["Sydney", "NSW", "AU"], ["Wien", "Wien", "AT"]]
@@ -143,13 +144,19 @@ def test_a_cell_that_holds_everybody_is_not_published() -> None:
     rows += [Row(f"q{i}", "Sydney", c) for i in range(30) for c in ("books", "toys")]
     rows += [Row(f"r{i}", "Wien", c) for i in range(30) for c in ("books", "toys")]
     dimensions = [{"column": "city"}, {"column": "category"}]
-    for asked, status in ((True, "suppressed"), (False, "published"), (("category",), "suppressed")):
+    for asked, named in ((True, True), (False, False), (("category",), True), (("city",), False)):
         protect = {"min_people": 5, "group_disclosure": asked}
         statistic = spec(dimensions=dimensions, totals=True, measures=["people", "rows"], protect=protect)
         with tempfile.TemporaryDirectory() as directory:
+            cells = cells_of([rows], statistic, Path(directory))
             table = published([rows], statistic, Path(directory)).to_pylist()
-        found = {(r["city"], r["category"]): r["status"] for r in table}
-        assert found["Perth", "books"] == status, asked
+        place = labels(cells).index(("Perth", "books"))
+        found = sensitive_cells(cells, statistic.protect, zeros_public=False)
+        assert bool(found.cells[place]) == named, asked
+        if named:
+            assert found.reasons["group_disclosure"] >= 1
+            status = {(r["city"], r["category"]): r["status"] for r in table}
+            assert status["Perth", "books"] == "suppressed"
 
 
 def test_filters_leave_rows_out_and_are_counted() -> None:

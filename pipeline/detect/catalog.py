@@ -12,8 +12,9 @@ from pipeline.detect.model import Pattern, Recognizer
 from pipeline.detect.recognizers_contacts import CONTACTS
 from pipeline.detect.recognizers_devices import DEVICES
 from pipeline.detect.recognizers_documents import DOCUMENTS
+from pipeline.detect.recognizers_named import NAMED
 
-RECOGNIZERS: tuple[Recognizer, ...] = (*CONTACTS, *DEVICES, *DOCUMENTS)
+RECOGNIZERS: tuple[Recognizer, ...] = (*CONTACTS, *DEVICES, *DOCUMENTS, *NAMED)
 
 # Entity -> data class whose token domain and normal form its fragments share. Presidio's names, where any.
 ENTITY_CLASSES: Mapping[str, str] = MappingProxyType(

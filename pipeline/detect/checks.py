@@ -206,6 +206,11 @@ def account_like(value: str) -> float | None:
     return 0.2 if any(character.isdigit() or character in "_-" for character in value) else None
 
 
+def serial_like(value: str) -> float | None:
+    """At least two digits and five characters: a plain word behind `serial` is no number."""
+    return 0.2 if sum(map(str.isdigit, value)) >= 2 and len(value) >= 5 else None
+
+
 def ip(value: str) -> float | None:
     """RFC 791 and RFC 4291 text forms; not the unspecified address."""
     try:
@@ -331,6 +336,7 @@ CHECKS: Mapping[str, Check] = {
     "tracking": tracking,
     "order_like": order_like,
     "account_like": account_like,
+    "serial_like": serial_like,
     "ip": ip,
     "mac": mac,
     "email": email,

@@ -59,7 +59,7 @@ def detect_file(
     """
     if not path.is_file():
         raise InputUnreadable("is no file", where=path.name)
-    if linked and path.suffix.lower() == ".txt":
+    if (linked or known) and path.suffix.lower() == ".txt":
         raise JobWrong(
             "--linked needs columns, and a .txt file has none: each of its lines is one text",
             where=path.name,
@@ -80,6 +80,7 @@ def detect_file(
         all_entities=all_entities,
         names=names,
         wanted=wanted,
+        known=known,
         numbers=numbers,
     )
 

@@ -25,7 +25,9 @@ _CODE_FORM = (
 _NEXT_PART = re.compile(r" ?[,\n] {0,2}")
 _PART_WORD = re.compile(rf"(?:{_CODE_FORM})(?![0-9a-z])|[a-z][a-z'’.\-]*(?<![.\-'’])\.?")
 _CLOSED = re.compile(r" ?(?:[,.;!?)\n]|$)")
-_CODE = re.compile(r"[ ,]{1,2}[0-9]{4,6}(?:-[0-9]{4})?(?![0-9a-z.,]*[0-9])(?= ?(?:[,.;!?)\n]|$))")
+_CODE = re.compile(
+    r"[ ,]{1,2}(?:[a-z]{2,3} )?[0-9]{4,6}(?:-[0-9]{4})?(?![0-9a-z.,]*[0-9])(?= ?(?:[,.;!?)\n]|$))"
+)
 _NUMBER_BEFORE = re.compile(r"(?:^|(?<=[ \n\"'(>:,]))[0-9]{1,5}[a-z]?(?:[\-/][0-9]{1,5}[a-z]?)?,? $")
 _SMALL = frozenset({"of", "de", "la", "the", "del", "da", "do", "le", "upon", "on", "and"})
 _MOST_SEGMENTS = 3

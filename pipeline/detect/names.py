@@ -27,6 +27,7 @@ _LATIN_WORDS = re.compile("[a-z\u00c0-\u024f]+")
 _HAN_RUN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]+")
 _ENDINGS = ("'s", "s", "es", "d", "ed", "ing", "ly", "er")
 _TWO_WAYS = frozenset({"will", "may"})  # words of grammar that are given names, too
+_ORDINALS = frozenset({"st", "nd", "rd", "th"})
 _SHORTEST_WORD = 2
 _SHORTEST_STEM = 4
 
@@ -135,6 +136,8 @@ def _asks_for_rampart(original: str, form: Folded, covered: Sequence[Found]) -> 
     numbered = any(map(str.isdigit, folded))
     for word in _LATIN_WORDS.finditer(folded):
         token = word.group()
+        if token in _ORDINALS and word.start() > 0 and folded[word.start() - 1].isdigit():
+            continue
         tells = (
             token in cues
             or (numbered and token in STREET_WORDS)

@@ -13,8 +13,10 @@ from pipeline.detect.catalog import CLASS_ENTITIES
 from pipeline.detect.checks import digits_of
 from pipeline.detect.column_names import match_name
 from pipeline.detect.model import Found
+from pipeline.detect.text_kinds import has_han
 
 SCORE = 0.75
+_LONGEST_KEY = 41
 
 _KEY = "[a-z\u4e00-\u9fff][a-z0-9_.\\-\u4e00-\u9fff]{0,39}"
 # "key": "value" with its quotes, escaped or not; the value ends where a quote of the same kind ends it
@@ -23,12 +25,12 @@ _JSON = re.compile(
     r"""(?:(\\*["'])(.{1,400}?)\3(?=[ ]?[,}\]]|$)|(-?[0-9][0-9.]{0,39})(?=[ ]?[,}\]]|$))""",
     re.DOTALL,
 )
-_PAIR = re.compile(
-    rf"""(?:^|(?<=[\s?&;,|(\[{{]))({_KEY})=(?:"([^"\n]{{1,400}})"|'([^'\n]{{1,400}})'|([^\s&;,|)\]}}"']{{1,200}}))"""
-)
+# what stands behind `key=`
+_VALUE = re.compile(r"""=(?:"([^"\n]{1,400})"|'([^'\n]{1,400})'|([^\s&;,|)\]}"']{1,200}))""")
+_KEY_BEFORE = re.compile(rf"(?:^|[\s?&;,|(\[{{])({_KEY})$")
 _LINE = (
     re.compile(  # a field of a form or signature: the line's own key, then its value to the end of the line
-        rf"(?:^|(?<=\n))[ \t>*\-]{{0,4}}({_KEY}(?: [a-z]{{2,12}})?) ?: ?([^\n:]{{2,120}}?)[ ]*(?=\n|$)"
+        rf"[ \t>*\-]{{0,4}}({_KEY}(?: [a-z]{{2,12}})?) ?: ?([^:]{{2,120}}?)[ ]*$"
     )
 )
 
@@ -64,6 +66,7 @@ _LEAST: Mapping[str, str] = MappingProxyType(
 _PERSON = re.compile(
     "[a-z\u00c0-\u024f'’.\\-]+(?:[ +][a-z\u00c0-\u024f'’\\-]+\\.?){1,3}|[\u4e00-\u9fff]{2,4}"
 )
+_CLAUSE_END = re.compile("[,;。!?]")
 _PROCESS_KEYS = frozenset({"uid", "euid"})  # of a process, where a machine writes
 _PLAIN = frozenset(
     {"true", "false", "null", "none", "nil", "unknown", "n/a", "na", "undefined", "-", "0", "1"}
@@ -81,15 +84,34 @@ def named_values(folded: str) -> list[Found]:
         for match in _JSON.finditer(folded):
             group = 4 if match.group(4) is not None else 5
             found.extend(_told(match.group(2), folded, match.start(group), match.end(group)))
-    if "=" in folded:
-        for match in _PAIR.finditer(folded):
-            group = next(number for number in (2, 3, 4) if match.group(number) is not None)
-            found.extend(_told(match.group(1), folded, match.start(group), match.end(group)))
+    found.extend(_pairs(folded))
     if ":" in folded:
-        for match in _LINE.finditer(folded):
-            if match.group(1) == "name" or _class_of(match.group(1)) in _LINE_CLASSES:
-                found.extend(_told(match.group(1), folded, match.start(2), match.end(2)))
+        start = 0
+        for line in folded.split("\n"):
+            field = _LINE.match(line)
+            if field and (field.group(1) == "name" or _class_of(field.group(1)) in _LINE_CLASSES):
+                end = field.start(2) + len(_field(field.group(2)))
+                found.extend(_told(field.group(1), folded, start + field.start(2), start + end))
+            start += len(line) + 1
     return found
+
+
+def _field(value: str) -> str:
+    """A Chinese value ends with its clause: `新地址:文三路45号,不要送错了`. Commas belong to others' addresses."""
+    return _CLAUSE_END.split(value, maxsplit=1)[0] if has_han(value) else value
+
+
+def _pairs(folded: str) -> Iterator[Found]:
+    """`key=value`: most keys of a log tell nobody, so the key is read first, backwards from its sign."""
+    at = folded.find("=")
+    while at >= 0:
+        before = _KEY_BEFORE.search(folded[max(0, at - _LONGEST_KEY) : at])
+        if before and (before.group(1) == "name" or _class_of(before.group(1))):
+            value = _VALUE.match(folded, at)
+            if value:
+                group = next(number for number in (1, 2, 3) if value.group(number) is not None)
+                yield from _told(before.group(1), folded, value.start(group), value.end(group))
+        at = folded.find("=", at + 1)
 
 
 def _told(key: str, text: str, start: int, end: int) -> Iterator[Found]:

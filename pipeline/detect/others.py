@@ -83,7 +83,7 @@ def _national(country: str) -> list["EntityRecognizer"]:
     """Presidio's predefined recognizers of a country, in the language that our engine speaks."""
     from presidio_analyzer import PatternRecognizer, predefined_recognizers
 
-    kinds: dict[str, list[Any]] = {}  # classes; each fills in its own entity and patterns
+    kinds: dict[str, list[Any]] = {}  # classes: their arguments differ from those of the base class
     for value in vars(predefined_recognizers).values():
         code = getattr(value, "COUNTRY_CODE", None)
         if isinstance(value, type) and issubclass(value, PatternRecognizer) and code:

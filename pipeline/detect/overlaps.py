@@ -24,9 +24,12 @@ def readings(found: Sequence[Found], text: str) -> list[Found]:
     Here the longer reading does not win: `0412 345 678 0498 765 432` holds two numbers, although some country
     has a layout for the first thirteen digits.
     """
-    return _settled(sorted(found, key=lambda span: -span.score), text) if len(found) > 1 else list(found)
+    if len(found) < 2:
+        return list(found)
+    return _settled(sorted(found, key=lambda span: -span.score), text, least=_SHORTEST_REST)
 
 
+_SHORTEST_REST = 4  # `0491 570 006 10 min`: two digits more are no number of their own
 _PLACES = frozenset({"ADDRESS", "LOCATION"})
 
 
@@ -67,15 +70,17 @@ def _same_kind(one: Found, other: Found) -> bool:
     return one.entity == other.entity or {one.entity, other.entity} <= _PLACES
 
 
-def _settled(ordered: Iterable[Found], text: str) -> list[Found]:
-    """The first ones stay whole; the others keep what nobody covers and is not blanks and signs only."""
+def _settled(ordered: Iterable[Found], text: str, least: int = 1) -> list[Found]:
+    """The first ones stay whole; the others keep what nobody covers and holds at least so many letters or digits."""
     taken: list[Found] = []
     waiting: list[Found] = []
     for span in ordered:
         free = all(span.end <= other.start or other.end <= span.start for other in taken)
         (taken if free else waiting).append(span)
     for span in waiting:
-        taken.extend(r for r in _remainders(span, taken) if any(map(str.isalnum, text[r.start : r.end])))
+        taken.extend(
+            r for r in _remainders(span, taken) if sum(map(str.isalnum, text[r.start : r.end])) >= least
+        )
     return sorted(taken)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.detect.boundaries import is_unspaced, joins_words
 from pipeline.detect.model import Found
 from pipeline.detect.model_files import ModelFile, one_thread_session, verified
 
@@ -99,6 +100,8 @@ class Rampart:
         pieces: list[Piece] = []
         for at in np.flatnonzero(scores >= _LEAST).tolist():
             start, end = encoding.offsets[at]
+            if is_unspaced(text[start]):
+                continue  # the other model's words
             label = self._labels[chosen[at]]
             pieces.append(Piece(start, end, self._kinds[chosen[at]], label, float(scores[at])))
         return assembled(text, pieces)
@@ -142,9 +145,9 @@ def assembled(text: str, pieces: Sequence[Piece]) -> list[Found]:
     found: list[Found] = []
     for group in _groups(text, pieces):
         start, end = group[0].start, group[-1].end
-        while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+        while start > 0 and joins_words(text[start - 1]) and text[start].isalnum():
             start -= 1
-        while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+        while end < len(text) and joins_words(text[end]) and text[end - 1].isalnum():
             end += 1
         kind = group[0].kind
         if kind == "name":

@@ -31,14 +31,14 @@ CONTACTS: tuple[Recognizer, ...] = (
             ),
             # other national layouts: two to five groups with one kind of separator
             Pattern(r"\(0?[0-9]{1,4}\) ?[0-9]{2,5}(?:[ \-][0-9]{2,5}){0,3}", before="number", after="word"),
-            Pattern(r"[0-9]{2,5}(?:-[0-9]{2,8}){1,4}", before="number", after="word"),
+            Pattern(r"[0-9]{2,5}-[0-9]{4,8}|[0-9]{2,5}(?:-[0-9]{2,8}){2,4}", before="number", after="word"),
             Pattern(r"0[0-9]{1,4}(?: [0-9]{2,6}){1,4}", before="number", after="word"),
             Pattern(r"[0-9]{2,4}(?:[ \-/][0-9]{2,4}){2,4}", before="number", after="word"),
             Pattern(r"0[0-9]{1,4}/[0-9]{4,8}", before="number", after="word"),
             Pattern(r"0[1-9](?:[ .\-][0-9]{2}){4}", before="number", after="word"),  # France: 01 23 45 67 89
             # a bare run, or a number without its area: only a word near it makes it a phone
             Pattern(r"[0-9]{3,4}[ \-][0-9]{4}", before="number", after="word", in_context=True),
-            Pattern(r"[0-9]{7,15}", before="number", after="word", in_context=True),
+            Pattern(r"[0-9]{7,15}", before="word", after="word", in_context=True),
         ),
         check="phone",
         context=(

@@ -71,7 +71,7 @@ DEVICES: tuple[Recognizer, ...] = (
         patterns=(
             Pattern(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", before="host", after="host"),
             Pattern(
-                r"(?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4})(?::[0-9a-f]{1,4}){0,6}",
+                r"(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}",  # eight groups: a time of day has three
                 before="host",
                 after="host",
             ),
