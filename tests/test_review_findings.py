@@ -212,7 +212,9 @@ def test_declared_labels_and_clean_ones_are_published(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     change_cells(job, "city", lambda _, number: ("+12025550143", "4111111111111112", "Perth")[number % 3])
     job.change("statistics.yaml", "{column: city}", '{column: city, values: ["+12025550143", Perth]}')
-    job.change("job.yaml", "catalog: catalog.yaml", "catalog: catalog.yaml\nmax_drift: 1")  # what the data may hold
+    job.change(
+        "job.yaml", "catalog: catalog.yaml", "catalog: catalog.yaml\nmax_drift: 1"
+    )  # what the data may hold
     assert job.run("--recipient", "market").returncode == 0
     folder = tmp_path / "other"
     folder.mkdir()
