@@ -299,7 +299,7 @@ def test_reveal_turns_tokens_back_only_for_their_recipient_column_and_epoch(job)
     )
 
 
-@pytest.mark.parametrize("command", ["risk", "diff", "stats", "retain", "budget"])
+@pytest.mark.parametrize("command", ["risk", "diff", "retain"])
 def test_what_is_not_built_yet_refuses_by_name(done, command):
     finished = done.pouch(*command.split(), "job.yaml")
     assert finished.returncode == 2
