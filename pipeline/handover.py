@@ -24,6 +24,7 @@ from pipeline.release.run_record import (
     run_manifest,
     write_run_record,
 )
+from pipeline.release.standing import OUT
 from pipeline.release.subject_index import index_releases, note_subjects
 from pipeline.state import InputDigest, QuarantineWriter, State
 from pipeline.state.budget import open_budget
@@ -194,7 +195,11 @@ def _publish(
             where=f"{release.recipient}/{order.date}",
             hint="make room or repair the disk, then run again",
         ) from None
-    facts: dict[str, int | str] = {"rows_read": sum(entry.rows_read for entry in counts), **held}
+    facts: dict[str, int | str] = {
+        OUT: str(order.out.resolve()),
+        "rows_read": sum(entry.rows_read for entry in counts),
+        **held,
+    }
     if ready.consent is not None and release.basis == "consent":
         facts[CONSENT_NEWEST] = ready.consent.newest
 

@@ -19,6 +19,7 @@ from pipeline.protect.known_subjects import subject_words
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.readiness import Order, Ready
 from pipeline.release.assembly import StatisticFiles
+from pipeline.release.gate import Proof
 from pipeline.release.subject_index import note_subjects
 from pipeline.state import State
 from pipeline.state.budget import BudgetLedger, open_budget
@@ -45,6 +46,7 @@ class Given:
 def give_statistics(
     order: Order,
     ready: Ready,
+    proof: Proof,
     results: Sequence[SliceResult],
     engine: LocalEngine,
     keyring: Keyring,
@@ -57,6 +59,7 @@ def give_statistics(
 ) -> Given:
     """Make or serve the statistics of every release, one after the other: each is compared with those before.
 
+    A release whose rows the gate has stopped is left out: it will not be published, so it is not charged.
     Proofs go to the run's directory in the state. In a dry run nothing is charged or stored, and what was made is
     thrown away with the staging directory. `after` is told each step of the ledger.
 
@@ -71,7 +74,7 @@ def give_statistics(
         return Given(plan, tables, files)
     ledger = open_budget(store)
     refs = [ref for result in results for ref in result.of(aggregate_slice)]
-    for release in [release for release in plan.releases if release.statistics]:
+    for release in [one for one in plan.releases if one.statistics and proof.of(one.number).passed]:
         guarding = Guarding(ledger.secret, _key_name(keyring), _held(release, results, ledger, staging))
         charge = ready.charges[release.number]
         made: list[Tables] = []
@@ -150,6 +153,8 @@ def _read(files: Mapping[str, bytes]) -> dict[str, pa.Table]:
 
 def _carried_out(release: ReleasePlan, tables: Mapping[str, pa.Table]) -> ReleasePlan:
     """Drop the dimensions that the guard took from a table, also where it was stored by an earlier run."""
+    if not tables:
+        return release
     return replace(
         release, statistics=tuple(_as_made(entry, tables[entry.name]) for entry in release.statistics)
     )

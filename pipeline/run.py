@@ -105,11 +105,8 @@ def _stages(
         fingerprint_key = secrets.token_bytes(16)
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
         results = _protect(order, ready, engine, staging, run, progress, keyring, store)
-        given = give_statistics(order, ready, results, engine, keyring, store, run, staging)
-        ready = replace(ready, plan=given.plan)
-        labels = inspect_labels(ready.plan, given.tables, fingerprint_key, staging)
         shifts = inspect_shifts(near for result in results for near in result.of(count_near_dates))
-        findings = [*(result.of(inspect_slice) for result in results), *labels, *shifts]
+        findings = [*(result.of(inspect_slice) for result in results), *shifts]
         proof = prove(ready.plan, findings, staging)
         drifts = [result.of(inspect_drift) for result in results]
         found = [leak for release in ready.plan.releases for leak in leaks(release, proof)]
@@ -121,6 +118,11 @@ def _stages(
             *rows_of_statistics(ready.plan, _refs(results)),
         )
         refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
+        # Whatever stops the run stops it before a budget is charged.
+        given = give_statistics(order, ready, proof, results, engine, keyring, store, run, staging)
+        ready = replace(ready, plan=given.plan)
+        if labels := inspect_labels(ready.plan, given.tables, fingerprint_key, staging):
+            proof = prove(ready.plan, [*findings, *labels], staging)
         quarantine.adopt(staging / "quarantine")
         return hand_over(
             order, ready, results, given.files, counts, proof, quarantine, keyring, store, run, staging

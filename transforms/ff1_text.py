@@ -103,9 +103,10 @@ def _encrypt(
             ready = ready & (check == 0)
             check = np.ones_like(check)
     found = _enciphered(ff1_column.encrypt_digits, cipher, form, group, ready)
-    if check is None or form.check == "valid":
-        ready = ready.copy()
-        ready[_unchanged(group.numerals, found)] = False
+    ready = ready.copy()
+    ready[_unchanged(group.numerals, found)] = (
+        False  # also where the check digit differs: it restores the rest
+    )
     return found, check, ready
 
 

@@ -49,7 +49,10 @@ class _Forked:
 
     def wait(self) -> int:
         if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            try:
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            except ChildProcessError:  # who started us ignores SIGCHLD, so the kernel has buried the child
+                self._code = 0
         return self._code
 
 

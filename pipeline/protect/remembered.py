@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 MOST_VALUES = 1 << 18  # per column and child, and
-MOST_BYTES = 48 << 20  # of tokens: constants, so that memory does not grow with the input
+MOST_BYTES = (
+    48 << 20
+)  # of tokens, and again of values: constants, so that memory does not grow with the input
 _SLOTS = 1 << 19
 # Below this share of known values, looking up costs more than it saves (order numbers are new every time).
 LEAST_SHARE = 0.2
@@ -51,7 +53,10 @@ class Remembered:
 
     def rows(self, values: pa.Array, codes: Numbers) -> Tokens | None:
         """Return one row of bytes for each code; None where it must be asked of the function alone."""
-        if not self._active or values.null_count or not pa.types.is_string(values.type):
+        if not self._active:
+            self._forget()
+            return None
+        if values.null_count or not pa.types.is_string(values.type):
             return None
         digests = text_digests(values)
         at = self._table.find(digests)
@@ -84,6 +89,8 @@ class Remembered:
             self._active = False
         first = len(self._values)
         room = min(len(self._tokens) - first, len(new))
+        if self._values.nbytes + new.nbytes > MOST_BYTES:
+            room = 0
         if room > 0 and self._active:
             self._table.insert(digests[:room], first)
             self._tokens[first : first + room] = fresh[:room]

@@ -21,7 +21,6 @@ LEAST_CELLS = 3
 SIGMAS = 5.0
 _SAMPLE = 1 << 14  # distinct candidates kept per column, those with the smallest digests: a fair sample
 
-CELLS = 1 << 12  # distinct cells per slice and column that are searched, chosen in the same way
 _FEWEST_DIGITS = 14  # of a card, the shortest of the numbers with a check digit
 
 Check = NDArray[np.bool_]
@@ -69,7 +68,7 @@ class Sample:
     digests: tuple[int, ...]  # the lowest bit says whether the candidate passes
 
 
-def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str], key: bytes) -> dict[str, Texts]:
+def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str]) -> dict[str, Texts]:
     """Recognizer -> texts of its shape in the distinct cells, and whether each passes its check.
 
     `allowed` are token domains that the plan keeps in this column; `forms` are those of the values.
@@ -77,7 +76,7 @@ def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str], key: byt
     found: dict[str, Texts] = {}
     marked = pc.match_substring_regex(values, "[@+]").fill_null(False).to_numpy(zero_copy_only=False)
     numbers = digit_counts(forms) >= _FEWEST_DIGITS
-    with_mark, with_number = (_sampled_cells(values, forms, near, key) for near in (marked, numbers))
+    with_mark, with_number = (values.filter(pa.array(near)) for near in (marked, numbers))
     for recognizer in RECOGNIZERS:
         if recognizer.token_domain in allowed:
             continue
@@ -88,17 +87,11 @@ def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str], key: byt
     return found
 
 
-def _sampled_cells(values: pa.Array, forms: Forms, near: Check, key: bytes) -> list[str]:
-    index = np.flatnonzero(near)
-    if len(index) > CELLS:
-        digests = digests_of(forms.take(index), key)
-        index = index[np.argpartition(digests, CELLS)[:CELLS]]
-    return values.take(pa.array(index)).to_pylist() if len(index) else []
-
-
-def _matches(recognizer: Recognizer, values: Sequence[str]) -> list[str]:
+def _matches(recognizer: Recognizer, values: pa.Array) -> list[str]:
+    """Every text of the shape in any cell: RE2 tells which cells can hold one, so that Python looks at few."""
     expression = _COMPILED[recognizer.data_class]
-    return sorted({match[0] for value in values for match in expression.finditer(value)})
+    near = values.filter(pc.match_substring_regex(values, recognizer.shape)).to_pylist()
+    return sorted({match[0] for value in near for match in expression.finditer(value)})
 
 
 # Digits on either side belong to a longer number.

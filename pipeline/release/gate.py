@@ -224,7 +224,7 @@ def _inspect_part(
         searched.append(cells)
         name = f"{view.table}-{view.index:05d}-cells-{release:03d}-{position:04d}"
         files += _cell_files(cells, cells.texts, cells.forms, view, release, staging, name)
-        inside = candidates(cells.texts, cells.forms, _allowed(step), view.fingerprint_key)
+        inside = candidates(cells.texts, cells.forms, _allowed(step))
         samples += _samples(inside, cells, view, release)
         if texts := sorted({text for found, _ in inside.values() for text in found}):
             array = pa.array(texts, pa.string())

