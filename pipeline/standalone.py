@@ -7,30 +7,39 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.config.dp_models import Budget
 from pipeline.config.loading import digest_of
 from pipeline.config.models import NAME_PATTERN, StatisticsSpec, TableSource
 from pipeline.config.reading import read_yaml
 from pipeline.config.validating import validate
-from pipeline.errors import InternalError, JobWrong, PouchError, Problem, PublishFailed, nearest, refuse
+from pipeline.errors import (
+    InternalError,
+    JobWrong,
+    LeakFound,
+    PouchError,
+    Problem,
+    PublishFailed,
+    nearest,
+    refuse,
+)
 from pipeline.events import log
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.readiness import day_of
 from pipeline.release.datapackage import data_package
+from pipeline.release.labels import inspect_labels
 from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, release_manifest, statistic_name
 from pipeline.release.publish import open_staging, publish_release
 from pipeline.release.run_record import ReleaseOutcome, RunSummary, run_manifest, write_run_record
 from pipeline.sinks import write_part
 from pipeline.state import State, open_state
-from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget, spent
+from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget
 from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget_facts import budget_facts
 from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
 from pipeline.statistics.dp_checking import check_noise, price
 from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, with_amounts
@@ -240,6 +249,7 @@ def _serve_and_publish(
         made.append(
             make_tables(ready.plan, ready.tables, staging, store, ledger, ready.release, known_people=known)
         )
+        _refuse_identities(made[0], ledger, staging)
         _keep_evidence(store.run_dir(run), made[0].evidence)
         return {**_files(made[0].plan, made[0].published, number, staging), **made[0].kept}
 
@@ -283,6 +293,23 @@ def _serve_and_publish(
         tuple(_counts(served)),
         tuple(budget_facts(ledger, ready.spec.budget, order.recipient, order.date)),
         (*_left_out(ready.tables), *(made[0].notes if made else ())),
+    )
+
+
+def _refuse_identities(made: Tables, ledger: BudgetLedger, staging: Path) -> None:
+    """Refuse labels that the data gave and that look like a card, a phone, an address; raises LeakFound."""
+    found = inspect_labels(made.plan, {0: made.published}, ledger.secret[:16], staging)
+    refuse(
+        [
+            Problem(
+                LeakFound.code,
+                f"{hit.table}.{hit.column}",
+                f"{hit.cells} labels look like {hit.data_class}",
+                "declare the values that may appear; nothing was published",
+            )
+            for one in found
+            for hit in one.hits
+        ]
     )
 
 
@@ -364,31 +391,4 @@ def _counts(served: Served) -> list[dict[str, Any]]:
             )
             counts = {entry["values"]: entry["counts"] for entry in statuses}
             found.append({"name": Path(name).stem, "rows": counts})
-    return found
-
-
-# ------------------------------------------------------------------ budget
-
-
-def budget_facts(
-    ledger: BudgetLedger, budget: Budget | None, recipient: str, date: str
-) -> list[dict[str, Any]]:
-    """What is spent and what is left, for the recipient and for all together."""
-    if budget is None:
-        return []
-    day = date or datetime.now(UTC).date().isoformat()
-    found = []
-    for name, who, allowance in allowances(budget, recipient):
-        total = spent(ledger.events(), who, allowance, day)
-        epsilon = total.epsilon_at(allowance.delta)
-        found.append(
-            {
-                "budget": name,
-                "epsilon_spent": epsilon,
-                "epsilon_limit": allowance.epsilon,
-                "delta": allowance.delta,
-                "refresh": allowance.refresh,
-                "rho_spent": total.rho,
-            }
-        )
     return found
