@@ -1,6 +1,5 @@
 """One specification of statistics on any table, outside a job: the same rules, output, ledger and guard as in a run."""
 
-import io
 import json
 import os
 import re
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.config.loading import digest_of
 from pipeline.config.models import NAME_PATTERN, StatisticsSpec, TableSource
@@ -43,7 +41,7 @@ from pipeline.state.budget_facts import budget_facts
 from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
 from pipeline.statistics.dp_checking import check_noise, price
 from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, with_amounts
-from pipeline.statistics_tables import Tables, check_rules, make_tables
+from pipeline.statistics_tables import Tables, check_rules, make_tables, rows_by_status
 
 STATISTICS_FORMATS = ("csv", "parquet")
 
@@ -290,7 +288,7 @@ def _serve_and_publish(
         served.number,
         served.new,
         run,
-        tuple(_counts(served)),
+        tuple(rows_by_status(served.files)),
         tuple(budget_facts(ledger, ready.spec.budget, order.recipient, order.date)),
         (*_left_out(ready.tables), *(made[0].notes if made else ())),
     )
@@ -379,16 +377,3 @@ def _keep_evidence(directory: Path, evidence: Mapping[str, Any]) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(evidence, file, ensure_ascii=False, indent=2)
-
-
-def _counts(served: Served) -> list[dict[str, Any]]:
-    """Rows of each published table by status."""
-    found = []
-    for name, content in sorted(served.files.items()):
-        if name.startswith("statistics/") and name.endswith(".parquet"):
-            statuses = (
-                pq.read_table(io.BytesIO(content), columns=["status"])["status"].value_counts().to_pylist()
-            )
-            counts = {entry["values"]: entry["counts"] for entry in statuses}
-            found.append({"name": Path(name).stem, "rows": counts})
-    return found

@@ -1,5 +1,6 @@
 """The tables of one release outside a job: aggregate, then noise, or rules and the guard over time."""
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline.config.models import StatisticSpec, StatisticsSpec
 from pipeline.errors import NotBuilt, Problem
@@ -166,3 +168,14 @@ def _noised(
         ],
     }
     return table_of(draw(answers, made, noise), spec, made, decimals, labels), told
+
+
+def rows_by_status(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """Count the rows of each published table by status."""
+    found = []
+    for name, content in sorted(files.items()):
+        if name.startswith("statistics/") and name.endswith(".parquet"):
+            statuses = pq.read_table(io.BytesIO(content), columns=["status"])["status"].value_counts()
+            counts = {entry["values"]: entry["counts"] for entry in statuses.to_pylist()}
+            found.append({"name": Path(name).stem, "rows": counts})
+    return found
