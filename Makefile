@@ -64,6 +64,7 @@ lock: .venv/ready-dev ## resolve the lock files anew
 bench: .venv/ready-dev .bench/peers/ready ## measure against named peers (about ten minutes, on a quiet machine)
 	@$(BIN)/python -m benchmarks.nightly
 	@$(BIN)/python -m benchmarks.ff1
+	@$(BIN)/python -m benchmarks.dp_audit
 
 .bench/peers/ready:
 	@test -x .bench/peers/bin/python || $(PYTHON) -m venv .bench/peers
