@@ -299,9 +299,7 @@ def test_reveal_turns_tokens_back_only_for_their_recipient_column_and_epoch(job)
     )
 
 
-@pytest.mark.parametrize(
-    "command", ["risk", "diff", "stats", "erase", "retain", "budget", "keys rotate", "keys destroy"]
-)
+@pytest.mark.parametrize("command", ["risk", "diff", "erase", "retain", "keys rotate", "keys destroy"])
 def test_what_is_not_built_yet_refuses_by_name(done, command):
     finished = done.pouch(*command.split(), "job.yaml")
     assert finished.returncode == 2
