@@ -1,42 +1,49 @@
 """One specification of statistics on any table, outside a job: the same rules, output, ledger and guard as in a run."""
 
-import io
 import json
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline.config.dp_models import Budget
 from pipeline.config.hierarchies import fill_trees
 from pipeline.config.loading import digest_of
 from pipeline.config.models import NAME_PATTERN, StatisticsSpec, TableSource
 from pipeline.config.reading import problem_at, read_yaml
 from pipeline.config.validating import validate
-from pipeline.errors import InternalError, JobWrong, PouchError, Problem, PublishFailed, nearest, refuse
+from pipeline.errors import (
+    InternalError,
+    JobWrong,
+    LeakFound,
+    PouchError,
+    Problem,
+    PublishFailed,
+    nearest,
+    refuse,
+)
 from pipeline.events import log
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.readiness import day_of
 from pipeline.release.datapackage import data_package
+from pipeline.release.labels import inspect_labels
 from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, release_manifest
 from pipeline.release.publish import open_staging, publish_release
 from pipeline.release.run_record import ReleaseOutcome, RunSummary, run_manifest, write_run_record
 from pipeline.state import State, open_state
-from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget, spent
+from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget
 from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget_facts import budget_facts
 from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
 from pipeline.statistics import aggregate_slice
 from pipeline.statistics.dp_checking import price
 from pipeline.statistics.over_time_history import Guarding
 from pipeline.statistics.specification import check_specification
 from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, views, with_amounts
-from pipeline.statistics_tables import Tables, keep_proofs, make_tables, statistic_files
+from pipeline.statistics_tables import Tables, keep_proofs, make_tables, rows_by_status, statistic_files
 
 
 @dataclass(frozen=True)
@@ -257,8 +264,9 @@ def _serve_and_publish(
                 Guarding(ledger.secret, held=known),
             )
         )
-        keep_proofs(store.run_dir(run), order.recipient, made[0])
         carried_out = replace(ready.plan, releases=(made[0].release,))
+        _refuse_identities(carried_out, made[0], ledger, staging)
+        keep_proofs(store.run_dir(run), order.recipient, made[0])
         return {**_files(carried_out, made[0].published, number, staging), **made[0].kept}
 
     with ExitStack() as stack:
@@ -298,9 +306,26 @@ def _serve_and_publish(
         served.number,
         served.new,
         run,
-        tuple(_counts(served)),
+        tuple(rows_by_status(served.files)),
         tuple(budget_facts(ledger, ready.spec.budget, order.recipient, order.date)),
         (*_left_out(ready.tables), *(made[0].notes if made else ())),
+    )
+
+
+def _refuse_identities(plan: Plan, made: Tables, ledger: BudgetLedger, staging: Path) -> None:
+    """Refuse labels that the data gave and that look like a card, a phone, an address; raises LeakFound."""
+    found = inspect_labels(plan, {0: made.published}, ledger.secret[:16], staging)
+    refuse(
+        [
+            Problem(
+                LeakFound.code,
+                f"{hit.table}.{hit.column}",
+                f"{hit.cells} labels look like {hit.data_class}",
+                "declare the values that may appear; nothing was published",
+            )
+            for one in found
+            for hit in one.hits
+        ]
     )
 
 
@@ -358,43 +383,3 @@ def _publish(order: StatsOrder, served: Served, staging: Path, folder: str) -> b
         announce=lambda tree, digest: None,  # the ledger has had the release since it was stored
         supersede=True,
     ).changed
-
-
-def _counts(served: Served) -> list[dict[str, Any]]:
-    """Rows of each published table by status."""
-    found = []
-    for name, content in sorted(served.files.items()):
-        if name.startswith("statistics/") and name.endswith(".parquet"):
-            statuses = (
-                pq.read_table(io.BytesIO(content), columns=["status"])["status"].value_counts().to_pylist()
-            )
-            counts = {entry["values"]: entry["counts"] for entry in statuses}
-            found.append({"name": Path(name).stem, "rows": counts})
-    return found
-
-
-# ------------------------------------------------------------------ budget
-
-
-def budget_facts(
-    ledger: BudgetLedger, budget: Budget | None, recipient: str, date: str
-) -> list[dict[str, Any]]:
-    """What is spent and what is left, for the recipient and for all together."""
-    if budget is None:
-        return []
-    day = date or datetime.now(UTC).date().isoformat()
-    found = []
-    for name, who, allowance in allowances(budget, recipient):
-        total = spent(ledger.events(), who, allowance, day)
-        epsilon = total.epsilon_at(allowance.delta)
-        found.append(
-            {
-                "budget": name,
-                "epsilon_spent": epsilon,
-                "epsilon_limit": allowance.epsilon,
-                "delta": allowance.delta,
-                "refresh": allowance.refresh,
-                "rho_spent": total.rho,
-            }
-        )
-    return found

@@ -8,10 +8,11 @@ from typing import Any
 
 from pipeline.config.dp_models import Budget
 from pipeline.errors import JobWrong
-from pipeline.standalone import StatsSummary, budget_facts, load_statistics
+from pipeline.standalone import StatsSummary, load_statistics
 from pipeline.state import open_state
 from pipeline.state.budget import BudgetLedger, Event, allowances, bucket, open_budget, spent, within
 from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget_facts import budget_facts
 from pipeline.statistics.dp_checking import price
 from pipeline.statistics.dp_noise import require_opendp
 from pipeline.statistics.untyped import classes_of

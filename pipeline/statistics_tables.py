@@ -1,11 +1,13 @@
 """The tables of one release of statistics, in a job or outside: noise, or rules and the guard over time."""
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
 from pipeline.sinks import write_part
@@ -203,3 +205,14 @@ def _told(given: Given) -> Iterator[str]:
         if lost:
             rows = "1 row" if lost == 1 else f"{lost} rows"
             yield f"guard over time: {rows} of {name} suppressed, which earlier releases would have made telling"
+
+
+def rows_by_status(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """Count the rows of each published table by status."""
+    found = []
+    for name, content in sorted(files.items()):
+        if name.startswith("statistics/") and name.endswith(".parquet"):
+            statuses = pq.read_table(io.BytesIO(content), columns=["status"])["status"].value_counts()
+            counts = {entry["values"]: entry["counts"] for entry in statuses.to_pylist()}
+            found.append({"name": Path(name).stem, "rows": counts})
+    return found

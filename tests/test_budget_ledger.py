@@ -90,6 +90,12 @@ def test_at_the_limit_nothing_happens(house):
     assert not house.serve(release(2)).new  # what was paid for is still served
 
 
+def test_thresholds_use_up_delta(house):
+    house.serve(release(1), Loss(0.001, None, 6e-7))
+    with pytest.raises(BudgetExhausted, match="use up all of delta"):
+        house.serve(release(2), Loss(0.001, None, 6e-7))
+
+
 def test_recipients_share_the_budget_of_all(house):
     house.serve(release(1))
     house.serve(release(2))

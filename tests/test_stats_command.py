@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from pipeline.errors import BudgetExhausted, CheckFailed, InputUnreadable, JobWrong
+from pipeline.errors import BudgetExhausted, CheckFailed, InputUnreadable, JobWrong, LeakFound
 from pipeline.release.verify import verify_release
 from pipeline.standalone import StatsOrder, run_statistics
 from pipeline.statistics_report import budgets_of, releases_of, simulate_nights
@@ -168,6 +168,20 @@ def test_errors_never_show_a_value(shop):
     assert "secret" not in str(refused.value)
     told = run_statistics(order(shop, leave_out=0.05))
     assert told.notes and told.notes[0].startswith("1 of ") and "secret" not in str(told)
+
+
+@pytest.mark.parametrize("noise", [True, False])
+def test_labels_that_are_identities_are_never_published(shop, noise):
+    """A hotline's address in a city column: that many have it does not make it public."""
+    write_orders(shop / "orders.csv", people=1500)
+    lines = (shop / "orders.csv").read_text().replace(",Perth,", ",hotline@example.com,")
+    (shop / "orders.csv").write_text(lines)
+    text = (SALES if noise else PLAIN).replace(", values: [Perth, Sydney]", "")
+    (shop / "sales.yaml").write_text(text.replace("max_rows: 3", "max_rows: 3, keys: threshold"))
+    with pytest.raises(LeakFound) as refused:
+        run_statistics(order(shop))
+    assert refused.value.exit_code == 7 and "hotline" not in str(refused.value)
+    assert not (shop / "out" / "market").exists()
 
 
 def test_the_budget_commands_agree_with_the_ledger(shop):

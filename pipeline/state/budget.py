@@ -279,6 +279,8 @@ def beyond(
             told = f"epsilon {before.epsilon_at(allowance.delta):.3f} of {allowance.epsilon:g} is spent, "
             after = (before + loss).epsilon_at(allowance.delta)
             told += f"with this release it would be {after:.3f} (at delta {allowance.delta:g})"
+            if (before + loss).delta >= allowance.delta:
+                told = f"the thresholds of open keys would use up all of delta {allowance.delta:g}"
             hint = "pouch budget explain says what was spent; a larger budget is a weaker promise"
             problems.append(Problem(BudgetExhausted.code, f"budget of {name}", told, hint))
     return problems

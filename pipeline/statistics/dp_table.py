@@ -5,6 +5,7 @@ declared, or decided by noise; empty cells are published like all others.
 """
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,6 @@ from pipeline.statistics.model import TOTAL
 
 Whole = npt.NDArray[np.int64]
 NOISED = "noised"
-_KEY = "\x1f"  # between the labels of a key; labels are free of control characters or are `other`
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def draw(answers: Answers, made: Design, noise: Noise) -> Noisy:
         }
         return Noisy(answers.keys, vectors)
     people = made.question("people")
-    counts = dict(zip(map(_KEY.join, answers.keys), answers.vectors["people", ""].tolist(), strict=True))
+    counts = dict(zip(map(_name, answers.keys), answers.vectors["people", ""].tolist(), strict=True))
     passed = noise.above_threshold(counts, people.scale, made.threshold)
-    place = {_KEY.join(key): i for i, key in enumerate(answers.keys)}
+    place = {_name(key): i for i, key in enumerate(answers.keys)}
     shown = sorted(passed, key=place.__getitem__)
     rows = np.array([place[name] for name in shown], dtype=np.int64)
     vectors = {("people", ""): _array([passed[name] for name in shown])}
@@ -70,6 +70,11 @@ def draw(answers: Answers, made: Design, noise: Noise) -> Noisy:
             true = answers.vectors[q.kind, q.column].reshape(len(answers.keys), -1)[rows].ravel()
             vectors[q.kind, q.column] = _array(sample(true.tolist(), q.scale))
     return Noisy(tuple(answers.keys[i] for i in rows), vectors)
+
+
+def _name(labels: tuple[str, ...]) -> str:
+    """One text a key; JSON, so that no two keys get one text, whatever the labels hold."""
+    return json.dumps(labels)
 
 
 def _array(values: Sequence[int]) -> Whole:
