@@ -24,7 +24,7 @@ from pipeline.release.run_record import (
     run_manifest,
     write_run_record,
 )
-from pipeline.release.standing import OUT
+from pipeline.release.standing import OUT, folder_word
 from pipeline.release.subject_index import index_releases, note_subjects
 from pipeline.state import InputDigest, QuarantineWriter, State
 from pipeline.state.budget import open_budget
@@ -196,7 +196,7 @@ def _publish(
             hint="make room or repair the disk, then run again",
         ) from None
     facts: dict[str, int | str] = {
-        OUT: str(order.out.resolve()),
+        OUT: folder_word(order.out),
         "rows_read": sum(entry.rows_read for entry in counts),
         **held,
     }

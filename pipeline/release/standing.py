@@ -121,9 +121,14 @@ def tree_is_whole(tree: Path, release_digest: str) -> bool:
     return True
 
 
+def folder_word(out: Path) -> str:
+    """What the ledger calls the folder of published releases: a digest, because a path is none of its business."""
+    return hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:32]
+
+
 def settle_pending(out: Path, ledger: Ledger) -> None:
     """Record what became of releases that a killed run left open: what readers see is published, the rest abandoned."""
-    here = str(out.resolve())
+    here = folder_word(out)
     for entry in ledger.pending():
         if entry.facts.get(OUT, here) != here:
             continue  # published, or not, below another folder: a run there settles it

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import CheckFailed
+from pipeline.errors import CheckFailed, PublishFailed
 from pipeline.keys.private_files import private_directory
 from pipeline.state.budget import BudgetLedger
 from pipeline.state.directory import disk_failures
@@ -80,6 +80,12 @@ def _entries(folder: Path, recipient: str) -> dict[str, dict[str, Any]]:
         return _checked(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return {}
+    except NotADirectoryError:
+        raise PublishFailed(
+            "a file is in the place of a directory; nothing was published",
+            where=folder.parent.name,
+            hint="move it away",
+        ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise CheckFailed(
             "an anchor of the budget ledger cannot be read", where=f"{FOLDER}/{path.name}", hint="restore it"
