@@ -13,7 +13,7 @@ from pipeline.release.checksums import candidates
 from pipeline.release.identities import identities_of
 from pipeline.release.normalized import forms_of
 from pipeline.release.own_row import Published, cells_of, search
-from tests.small_job import DATE
+from tests.small_job import DATE, make_job
 from tests.test_engines_starting import run as run_script
 from tests.test_job_statistics import events, job, noisy, run  # noqa: F401 - fixtures
 from transforms.alphabet import ALPHABETS
@@ -99,3 +99,23 @@ def test_remembered_values_are_bounded_like_their_tokens(monkeypatch):
     for batch in range(5):
         known(pa.array([f"{batch}-{i}-" + "x" * 400 for i in range(10)]), codes)
         assert known._values.nbytes <= 10_000
+
+
+def test_a_changed_file_of_recognizers_is_a_changed_input(tmp_path):
+    """What texts are searched with decides what is published: the next run must ask, not say `unchanged`."""
+    patterns = """recognizers:
+  - name: staff
+    supported_language: en
+    supported_entity: STAFF_ID
+    patterns: [{name: staff, regex: "ST[0-9]{%s}", score: 0.9}]
+"""
+    changed = make_job(tmp_path)
+    rule = '{transform: redact_text, names: false, recognizers: [mine.yaml], accept_residual: "a test"}'
+    changed.change("analysts.yaml", "free_text: {transform: drop}", f"free_text: {rule}")
+    (changed.folder / "mine.yaml").write_text(patterns % 4)
+    first = changed.run("--recipient", "analysts")
+    assert first.returncode == 0, first.stderr
+    assert "unchanged" in changed.run("--recipient", "analysts").stdout
+    (changed.folder / "mine.yaml").write_text(patterns % 5)
+    again = changed.run("--recipient", "analysts")
+    assert again.returncode == 2 and "--supersede" in again.stderr

@@ -15,7 +15,7 @@ from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.protect.plan import release_digest
 from pipeline.release.publish import RELEASES, SUMS
 from pipeline.state import Ledger
-from transforms import Keyring
+from transforms import Keyring, RedactText
 
 OUT = "out"  # ledger fact: the folder that the release is published in
 
@@ -45,7 +45,8 @@ def input_digests(
     """Return, for each release, SHA-256 (hex) over everything that decides its bytes.
 
     That is: its plan, the bytes of its tables (of all tables, where who a person is or how old depends on them),
-    consent on the basis of consent, erasures, the public check value of the key, versions and processor family.
+    consent on the basis of consent, erasures, the public check value of the key, the policy's own recognizers,
+    versions and processor family.
     """
     digests = {}
     for release in plan.releases:
@@ -63,6 +64,7 @@ def input_digests(
             consent.digest if consent and release.basis == "consent" else "",
             sorted(digest.hex() for digest in erased),
             keyring.check_value(release.key_id),
+            _own_recognizers(release),
             _versions(),
             platform.machine(),
         )
@@ -115,10 +117,28 @@ def tree_is_whole(tree: Path, release_digest: str) -> bool:
         return False
     for line in sums.decode().splitlines():
         digest, _, name = line.partition("  ")
-        with (tree / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                return False
+        if _file_digest(tree / name) != digest:
+            return False
     return True
+
+
+def _own_recognizers(release: ReleasePlan) -> list[list[str]]:
+    """Files of recognizers that texts are searched with, and what they hold; entry points go by their name."""
+    sources = {
+        source
+        for export in release.exports
+        for step in export.steps
+        if isinstance(step.transform, RedactText)
+        for source in step.transform.recognizers
+    }
+    return [
+        [source, _file_digest(Path(source)) if Path(source).is_file() else ""] for source in sorted(sources)
+    ]
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folder_word(out: Path) -> str:
