@@ -62,7 +62,7 @@ lock: .venv/ready-dev ## resolve the lock files anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -c requirements.lock -o requirements-dev.lock --quiet
 
 bench: .venv/ready-dev .bench/peers/ready ## measure against named peers (about ten minutes, on a quiet machine)
-	@$(BIN)/python -m benchmarks.nightly
+	@$(BIN)/python -m benchmarks.nightly --slot format_preserving
 	@$(BIN)/python -m benchmarks.ff1
 	@$(BIN)/python -m benchmarks.token_floor
 	@$(BIN)/python -m benchmarks.disclosure
