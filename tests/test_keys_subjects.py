@@ -79,10 +79,10 @@ def test_nothing_of_a_subject_or_key_is_in_clear_and_files_are_private(tmp_path:
     keys = [key for key in store.keys(people(1, 2)) if key]
     for path in (tmp_path / "s").iterdir():
         content = path.read_bytes()
-        assert b"acc" not in content and not any(key in content for key in keys)
+        assert b"account_id" not in content and not any(key in content for key in keys)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o700
-    assert "acc" not in repr(store) and keys[0].hex() not in repr(store)
+    assert "account_id" not in repr(store) and keys[0].hex() not in repr(store)
 
 
 def test_an_erased_key_is_gone_from_the_disk_and_others_are_untouched(tmp_path: Path) -> None:
@@ -138,12 +138,18 @@ def test_another_keyring_and_every_changed_file_is_refused(tmp_path: Path) -> No
     path.write_bytes(flipped)
     with pytest.raises(KeyUnavailable, match="was changed or is missing"):
         opened(tmp_path / "s").keys(people(1, 2))
-    path.write_bytes(sound[:16] + sound[96:] + sound[16:96])  # another subject's key under a subject's name
-    with pytest.raises(KeyUnavailable, match="was changed or is missing"):
-        opened(tmp_path / "s").keys(people(1, 2))
-    path.write_bytes(sound[:-1])
-    with pytest.raises(KeyUnavailable, match="was changed or is missing"):
-        opened(tmp_path / "s").keys(people(1, 2))
+    first, second = sound[:80], sound[80:]
+    for changed in (
+        first[:16] + second[16:] + second[:16] + first[16:],  # each has the other's key
+        second + first,  # out of order: a look-up would miss one
+        first,  # a record is gone: its subject would get a new key
+        first[:8] + bytes(8) + first[16:] + second,  # another name: the same
+        sound + sound[80:],
+        sound[:-1],
+    ):
+        path.write_bytes(changed)
+        with pytest.raises(KeyUnavailable, match="was changed or is missing"):
+            opened(tmp_path / "s").keys(people(1, 2))
     path.write_bytes(sound)
     path.chmod(0o644)
     with pytest.raises(KeyUnavailable, match="must be readable by its owner only"):

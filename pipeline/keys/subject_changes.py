@@ -29,6 +29,7 @@ from pipeline.keys.subject_store import (
     WRAPPED_BYTES,
     StoreFile,
     SubjectStore,
+    fingerprint,
     mapped,
     new_file,
     open_store,
@@ -192,6 +193,9 @@ def _merge(store: SubjectStore, keyring: Keyring) -> SubjectStore:
 def _write(
     store: SubjectStore, keyring: Keyring, at_least: int = 0, **changes: tuple[str, ...]
 ) -> SubjectStore:
+    if "segments" in changes:
+        files = (mapped(store.directory / name) for name in changes["segments"])
+        changes["fingerprints"] = tuple(fingerprint(records) for records in files)
     changed: StoreFile = store.file.model_copy(update={**changes, "generation": store.file.generation + 1})
     file = sealed(changed, keyring)
     with _disk(store.directory):

@@ -2,7 +2,8 @@
 
     <keyring file>.subjects/      0700, beside the keyring
       store.json                  what there is, sealed; replaced in one step
-      00000001.keys               sorted records of 80 bytes: 16 of digest, 64 of wrapped key
+      00000001.keys               sorted records of 80 bytes: 16 of digest, 64 of wrapped key; store.json holds a
+                                  fingerprint of its digests, so no record can go missing or change places
 
 The digest names a subject: the first 16 bytes of HMAC-SHA-256 over it, so the store tells nobody who is in it. A
 key is 32 random bytes, wrapped together with the digest by AES-256-SIV (RFC 5297), the store as associated data: no
@@ -30,13 +31,15 @@ from pydantic import Field, StringConstraints, ValidationError
 from pipeline.config.models import Frozen, KeyringRef
 from pipeline.errors import KeyUnavailable
 from pipeline.keys.private_files import check_private, read_private
-from pipeline.keys.sorted_digests import Digests, digests_from, places_of
+from pipeline.keys.sorted_digests import RANGE_DIGESTS, Digests, digests_from, places_of
 from transforms.keyring import Keyring
 from transforms.primitives import (
     Unauthentic,
     encode_fields,
     hmac_sha256,
     hmac_sha256_column,
+    sha256,
+    sha256_column,
     siv_encrypt_column,
     siv_opener,
 )
@@ -54,6 +57,7 @@ WRAPPED_BYTES: Final = 16 + DIGEST_BYTES + KEY_BYTES
 _NO_KEY: Final = bytes(WRAPPED_BYTES)  # what stands in place of a destroyed key
 RECORD = np.dtype([("high", "<u8"), ("low", "<u8"), ("wrapped", f"V{WRAPPED_BYTES}")])
 _Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+_Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class StoreFile(Frozen):
@@ -63,8 +67,9 @@ class StoreFile(Frozen):
     id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     generation: int = Field(ge=1)
     segments: tuple[Annotated[str, StringConstraints(pattern=r"^\d{8}\.keys$")], ...] = ()
+    fingerprints: tuple[_Hex32, ...] = ()  # one a segment, of its digests
     erased: tuple[_Hex16, ...] = ()  # digests, in the order of erasure
-    seal: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    seal: _Hex32 | Literal[""] = ""
 
 
 class SubjectDigests:
@@ -155,10 +160,14 @@ def open_store(directory: Path, keyring: Keyring) -> SubjectStore | None:
         raise KeyUnavailable(
             "was changed, or belongs to another keyring", where=shown, hint="restore keyring and key store"
         )
-    for name in file.segments:
+    if len(file.segments) != len(file.fingerprints):
+        raise damaged(directory.name)
+    for name, expected in zip(file.segments, file.fingerprints, strict=True):
         if not (directory / name).is_file():
             raise damaged(directory.name)
         check_private(directory / name, f"{directory.name}/{name}")
+        if fingerprint(mapped(directory / name)) != expected:
+            raise damaged(directory.name)
     return SubjectStore(directory, file, SubjectDigests(keyring), keyring.lasting_key(_WRAPPING, 64))
 
 
@@ -184,6 +193,13 @@ def mapped(path: Path) -> Digests:
     if size % RECORD.itemsize:
         raise damaged(path.parent.name)
     return np.memmap(path, dtype=RECORD, mode="r") if size else np.zeros(0, dtype=RECORD)
+
+
+def fingerprint(records: Digests) -> str:
+    """SHA-256 over the SHA-256 of each range of digests; destroying a key does not change it."""
+    ranges = (records[start : start + RANGE_DIGESTS] for start in range(0, len(records), RANGE_DIGESTS))
+    digests = ([part["high"].tobytes(), part["low"].tobytes()] for part in ranges)
+    return sha256(b"".join(digest for columns in digests for digest in sha256_column(columns))).hex()
 
 
 def _label(store: str) -> bytes:
