@@ -29,9 +29,9 @@ from pipeline.state import open_state
 with open_state(Path(sys.argv[1])).lock():
     child = os.fork()
     if child == 0:
+        print(os.getpid(), flush=True)  # by the child: what it does behind the fork is done then
         time.sleep(60)
         os._exit(0)
-    print(child, flush=True)
     time.sleep(60)
 """
 
