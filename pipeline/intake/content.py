@@ -15,7 +15,7 @@ from pipeline.intake.model import Limits
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-BLOCK = 128 << 10  # bytes read at a time: what the scan makes of them stays in the processor's cache
+BLOCK = 512 << 10  # bytes read at a time: what the scan makes of them stays in the processor's cache
 
 # Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (

@@ -30,20 +30,37 @@ class Ends:
     exact: bool  # True: quotes were out of place, so a fast parser must not be trusted with these records
 
 
-def _inside(quotes: npt.NDArray[np.bool_], begins_inside: bool) -> npt.NDArray[np.bool_]:
+Words = npt.NDArray[np.uint64]  # bit i of word k stands for byte 64 k + i of a block
+
+
+def _words(marks: npt.NDArray[np.bool_]) -> Words:
+    """One bit a byte."""
+    packed = np.packbits(marks, bitorder="little")
+    words = np.zeros(-(-len(packed) // 8), "<u8")
+    words.view(np.uint8)[: len(packed)] = packed
+    return words
+
+
+def _inside(quotes: Words, begins_inside: bool) -> Words:
     """Whether each byte stands inside quotes; an opening quote does, its closing quote does not.
 
     A prefix sum modulo 2, 64 bytes a word: six shifts add up within words, then words are flipped where an odd
     number of quotes came before them (Langdale and Lemire, "Parsing gigabytes of JSON per second", 3.1.1).
     """
-    packed = np.packbits(quotes, bitorder="little")
-    words = np.zeros(-(-len(packed) // 8), "<u8")
-    words.view(np.uint8)[: len(packed)] = packed
+    words = quotes.copy()
     for shift in (1, 2, 4, 8, 16, 32):
         words ^= words << np.uint64(shift)
-    odd_before = np.logical_xor.accumulate(np.append(begins_inside, words[:-1] >> np.uint64(63) != 0))
+    odd_before = np.logical_xor.accumulate(np.append(begins_inside, words[:-1] >> _LAST_BIT != 0))
     np.invert(words, out=words, where=odd_before)
-    return np.unpackbits(words.view(np.uint8), count=len(quotes), bitorder="little").view(np.bool_)
+    return words
+
+
+_ONE, _LAST_BIT = np.uint64(1), np.uint64(63)
+
+
+def _bit(words: Words, places: Offsets) -> npt.NDArray[np.bool_]:
+    bits: npt.NDArray[np.bool_] = (words[places >> 6] >> (places & 63).astype(np.uint64)) & _ONE != 0
+    return bits
 
 
 class CsvScan:
@@ -100,7 +117,7 @@ class CsvScan:
             return Ends(_NONE, False)
         array = np.frombuffer(block, np.uint8)
         has_quotes = self._in_quotes or self._previous == QUOTE or b'"' in block
-        ends = self._fast_quoted(block, array) if has_quotes else self._fast_plain(block, array)
+        ends = self._fast_quoted(block, array) if has_quotes else self._line_ends(block, array)
         exact = ends is None
         if ends is None:
             ends = self._slow(block)
@@ -110,35 +127,42 @@ class CsvScan:
         self._offset += len(block)
         return Ends(kept, exact)
 
-    def _line_ends(self, block: bytes, array: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    def _line_ends(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets:
         """LF, and CR that no LF follows. A block never ends in CR unless it is the file's last byte."""
         marks: npt.NDArray[np.bool_] = array == LF
         if b"\r" in block:
             returns = np.flatnonzero(array == CR)
             following = np.append(array, 0)[returns + 1]
             marks[returns[following != LF]] = True
-        return marks
-
-    def _fast_plain(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets | None:
-        return np.flatnonzero(self._line_ends(block, array))
+        return np.flatnonzero(marks)
 
     def _fast_quoted(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets | None:
         """Ends by quote parity; None where a quote stands where parity does not tell its role."""
         if not self._in_quotes and self._previous == QUOTE and not self._before[array[0]]:
             return None  # text after a closing quote, over the edge of a block
-        lines = self._line_ends(block, array)
-        quotes = array == QUOTE
-        edges = lines | quotes | (array == self._delimiter) | (array == CR)
+        marks = array == QUOTE
+        quotes = _words(marks)
+        marks |= array == self._delimiter
+        marks |= array == LF
+        if b"\r" in block:
+            marks |= array == CR
+        edges = _words(marks)
         inside = _inside(quotes, self._in_quotes)
         # An opening quote follows a delimiter, a line end, or a closing quote (then both are one quote).
-        follows = np.empty(len(array), bool)
-        follows[0], follows[1:] = self._before[self._previous], edges[:-1]
+        follows = edges << _ONE
+        follows[1:] |= edges[:-1] >> _LAST_BIT
+        follows[0] |= _ONE if self._before[self._previous] else 0
         if (quotes & inside & ~follows).any():
             return None
-        if (quotes[:-1] & ~inside[:-1] & ~edges[1:]).any():  # of the last byte, the next block tells
+        leads = edges >> _ONE
+        leads[:-1] |= edges[1:] << _LAST_BIT
+        last = len(array) - 1
+        leads[last >> 6] |= _ONE << np.uint64(last & 63)  # of the last byte, the next block tells
+        if (quotes & ~inside & ~leads).any():
             return None
-        self._in_quotes = bool(inside[-1])
-        return np.flatnonzero(lines & ~inside)
+        lines = self._line_ends(block, array)
+        self._in_quotes = bool(_bit(inside, np.array([last]))[0])
+        return lines[~_bit(inside, lines)]
 
     def _slow(self, block: bytes) -> Offsets:
         """The exact state machine; whole records are taken by one regular expression."""

@@ -37,7 +37,7 @@ class Remembered:
     def __init__(self, function: Callable[[pa.Array], pa.Array]) -> None:
         self._function = function
         self._table = _Table()
-        self._values: pa.Array = pa.array([], pa.string())
+        self._values = _Texts()
         # Room for all that may be kept, made when the tokens' length is known; the first len(values) are in use.
         self._tokens: Tokens = np.empty((0, 0), np.uint8)
         self._slices = 0
@@ -76,7 +76,7 @@ class Remembered:
         known = np.flatnonzero(at >= 0)
         if not len(known):
             return
-        same = pc.equal(values.take(pa.array(known)), self._values.take(pa.array(at[known])))
+        same = pc.equal(values.take(pa.array(known)), self._values.array().take(pa.array(at[known])))
         at[known[~same.to_numpy(zero_copy_only=False)]] = -1
 
     def _learn(self, new: pa.Array, digests: Digests, fresh: Tokens, *, known: int) -> int:
@@ -89,12 +89,9 @@ class Remembered:
             self._active = False
         first = len(self._values)
         room = min(len(self._tokens) - first, len(new))
-        if self._values.nbytes + new.nbytes > MOST_BYTES:
-            room = 0
-        if room > 0 and self._active:
+        if room > 0 and self._active and self._values.append(new.slice(0, room)):
             self._table.insert(digests[:room], first)
             self._tokens[first : first + room] = fresh[:room]
-            self._values = pa.concat_arrays([self._values, new.slice(0, room)])
             return room
         return 0
 
@@ -103,7 +100,47 @@ class Remembered:
 
     def _forget(self) -> None:
         self._active = False
-        self._values, self._tokens, self._table = pa.array([], pa.string()), self._tokens[:0], _Table()
+        self._values, self._tokens, self._table = _Texts(), self._tokens[:0], _Table()
+
+
+class _Texts:
+    """Texts one after the other, in memory that is reserved once and used from the front."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._offsets = np.zeros(1, np.int32)
+        self._data = np.zeros(0, np.uint8)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, texts: pa.Array) -> bool:
+        """Add texts without nulls; False, and nothing is added, where there is no room for all of them."""
+        if not self._count:
+            self._offsets = np.zeros(MOST_VALUES + 1, np.int32)
+            self._data = np.empty(MOST_BYTES, np.uint8)
+        bounds, content = text_bytes(texts)
+        first = int(self._offsets[self._count])
+        if first + len(content) > len(self._data) or self._count + len(texts) > MOST_VALUES:
+            return False
+        self._data[first : first + len(content)] = content
+        self._offsets[self._count + 1 : self._count + len(bounds)] = first + bounds[1:]
+        self._count += len(texts)
+        return True
+
+    def array(self) -> pa.Array:
+        """All of them, without copying."""
+        buffers = [None, pa.py_buffer(self._offsets), pa.py_buffer(self._data)]
+        return pa.Array.from_buffers(pa.string(), self._count, buffers)
+
+
+def text_bytes(texts: pa.Array) -> tuple[Numbers, Tokens]:
+    """Where each text begins and the last one ends, from 0 on; and their bytes."""
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
+    bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    return bounds - bounds[0], np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
 
 
 def _matrix(tokens: pa.Array) -> Tokens | None:
@@ -185,17 +222,13 @@ def _slots(digests: Digests) -> Numbers:
 
 def text_digests(values: pa.Array) -> Digests:
     """64-bit digests of texts without nulls, never 0: eight bytes a step, multiplied and folded. No cryptography."""
-    _, offsets, data = values.buffers()
-    if not len(values) or data is None:
+    bounds, content = text_bytes(values)
+    if not len(content):
         return np.full(len(values), _ODD)
-    bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1].astype(
-        np.int64
-    )
-    content = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
     padded = np.zeros(len(content) + 8, np.uint8)  # so that eight bytes can be read at every position
     padded[: len(content)] = content
     words: Digests = np.ndarray((len(content) + 1,), "<u8", padded.data, strides=(1,))
-    at, left = bounds[:-1] - bounds[0], np.diff(bounds)
+    at, left = bounds[:-1], np.diff(bounds)
     state: Digests = (left.astype(np.uint64) + np.uint64(1)) * _ODD
     rows: Numbers | None = None  # None: all
     while len(left):

@@ -1,11 +1,13 @@
 """Digest files of one slice, and their meeting in the parent.
 
-A file is little-endian 64-bit digests, ascending, each once. Children write one file per token domain of the
-slice's identities and one per published column; the parent maps them and compares them one key range at a
-time, so that its memory depends on the range, not on the run.
+A file is little-endian 64-bit digests. Children write one file per token domain of the slice's identities, in any
+order, and one per published column, ascending and each once; the parent maps them and compares them one key range at
+a time, so that its memory depends on the range, not on the run. Columns in which identities are looked for have few
+distinct cells as a rule, so most identities are dismissed by one look into a table; where there are many cells, the
+files of identities are put in order first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +17,8 @@ import numpy as np
 from pipeline.release.normalized import Digests, sorted_unique
 
 _RANGE_DIGESTS = 1 << 20  # candidates looked at together: 8 MiB
+_MOST_PASSES = 4  # over unordered files
+_CHUNK = 1 << 18  # digests of a file looked at together: 2 MiB
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,14 @@ class Meeting:
 
 def write_digests(path: Path, digests: Digests) -> int:
     """Write digests, sorted and each once; return how many there are."""
-    ordered = sorted_unique(digests)
+    return write_unordered(path, sorted_unique(digests))
+
+
+def write_unordered(path: Path, digests: Digests) -> int:
+    """Write digests as they come; return how many there are."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(ordered.astype("<u8", copy=False).tobytes())
-    return len(ordered)
+    digests.astype("<u8", copy=False).tofile(path)
+    return len(digests)
 
 
 def _mapped(path: Path) -> Digests:
@@ -72,15 +79,22 @@ def meetings(
     identities: Sequence[IdentityFile], cells: Sequence[CellFile], staging: Path
 ) -> tuple[Meeting, ...]:
     """Return every published column that shares a digest with a token domain that it may not hold."""
-    identity_maps = [(entry, _mapped(staging / entry.path)) for entry in identities if entry.digests]
     cell_maps = [(entry, _mapped(staging / entry.path)) for entry in cells if entry.digests]
+    ranges = _ranges(sum(len(digests) for _, digests in cell_maps))
+    in_order = len(ranges) > _MOST_PASSES
+    if in_order:
+        for entry in identities:
+            _put_in_order(staging / entry.path)
+    identity_maps = [(entry, _mapped(staging / entry.path)) for entry in identities if entry.digests]
     counts: dict[tuple[Place, str], int] = {}
-    for low, high in _ranges(sum(len(digests) for _, digests in cell_maps)):
+    for low, high in ranges:
         here = [(entry, _between(digests, low, high)) for entry, digests in cell_maps]
         candidates = sorted_unique(np.concatenate([digests for _, digests in here])) if here else _NONE
         found: dict[tuple[Place, str], list[Digests]] = {}
         for identity, digests in identity_maps if len(candidates) else ():
-            common = _common(_between(digests, low, high), candidates)
+            common = (
+                _common(_between(digests, low, high), candidates) if in_order else _met(digests, candidates)
+            )
             for cell, own in here if len(common) else ():
                 hits = _common(own, common)
                 if len(hits) and identity.token_domain not in cell.allowed:
@@ -97,10 +111,25 @@ def meetings(
 _NONE: Digests = np.zeros(0, dtype=np.uint64)
 
 
-def _ranges(total: int) -> Iterator[tuple[int, int]]:
+def _ranges(total: int) -> list[tuple[int, int]]:
     count = max(1, -(-total // _RANGE_DIGESTS))
     edges = [(1 << 64) * number // count for number in range(count + 1)]
-    yield from pairwise(edges)
+    return list(pairwise(edges))
+
+
+def _put_in_order(path: Path) -> None:
+    np.sort(np.fromfile(path, dtype="<u8")).tofile(path)
+
+
+def _met(digests: Digests, candidates: Digests) -> Digests:
+    """Members of both, ascending; only `candidates` are in order."""
+    near = np.zeros(1 << 16, dtype=bool)
+    near[candidates & np.uint64(0xFFFF)] = True
+    found = [_NONE]
+    for first in range(0, len(digests), _CHUNK):
+        chunk = digests[first : first + _CHUNK]
+        found.append(_common(np.sort(chunk[near[chunk & np.uint64(0xFFFF)]]), candidates))
+    return sorted_unique(np.concatenate(found))
 
 
 def _between(digests: Digests, low: int, high: int) -> Digests:

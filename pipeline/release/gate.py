@@ -17,7 +17,7 @@ from pipeline.errors import CheckFailed
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, Step
 from pipeline.release.checksums import Sample, Verdict, candidates, sampled, verdicts
 from pipeline.release.domain_text import kept_domains, published_domain
-from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests
+from pipeline.release.fingerprints import CellFile, IdentityFile, meetings, write_digests, write_unordered
 from pipeline.release.identities import Identities, anywhere_digests, cell_digests, encoded, identities_of
 from pipeline.release.normalized import Digests, Forms, forms_of
 from pipeline.release.own_row import Cells, Published, Rows, cells_of, search
@@ -329,7 +329,7 @@ def _identity_files(
     files = []
     for domain, digests in sorted(domains.items()):
         name = f"{DIRECTORY}/{view.table}-{view.index:05d}-identities-{domain}.u64"
-        files.append(IdentityFile(domain, name, write_digests(staging / name, np.concatenate(digests))))
+        files.append(IdentityFile(domain, name, write_unordered(staging / name, np.concatenate(digests))))
     return tuple(files)
 
 
