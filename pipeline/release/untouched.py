@@ -5,6 +5,7 @@ alone would let them pass.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +37,15 @@ class RawColumn:
     def __repr__(self) -> str:
         """Counts only: the values are raw."""
         return f"RawColumn({len(self.values)})"
+
+    @cached_property
+    def of_length(self) -> Rows:
+        """How many values have each length, from 0 bytes on."""
+        return np.bincount(self.lengths + 1)[1:]
+
+    def has_lengths(self, least: int, most: int) -> bool:
+        """Whether any value has from `least` to `most` bytes."""
+        return bool(self.of_length[least : most + 1].any())
 
 
 def raw_column(step: Step, raw: pa.Array) -> RawColumn | None:
@@ -71,7 +81,7 @@ def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
         return _count(pc.equal(cells, raw.values.take(pa.array(rows))))
     distinct = cells.dictionary if isinstance(cells, pa.DictionaryArray) else cells
     bounds = pc.min_max(pc.binary_length(distinct)).as_py()
-    if bounds["min"] is None:
+    if bounds["min"] is None or not raw.has_lengths(bounds["min"], bounds["max"]):
         return 0
     codes = raw.codes[rows]
     lengths = np.append(raw.lengths, -1)[codes]
