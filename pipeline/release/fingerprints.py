@@ -65,7 +65,8 @@ def write_digests(path: Path, digests: Digests) -> int:
 def write_unordered(path: Path, digests: Digests) -> int:
     """Write digests as they come; return how many there are."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    digests.astype("<u8", copy=False).tofile(path)
+    with path.open("wb") as file:  # numpy's own writing tells no error number, and so not that the disk is full
+        file.write(digests.astype("<u8", copy=False).tobytes())
     return len(digests)
 
 
@@ -118,7 +119,7 @@ def _ranges(total: int) -> list[tuple[int, int]]:
 
 
 def _put_in_order(path: Path) -> None:
-    np.sort(np.fromfile(path, dtype="<u8")).tofile(path)
+    write_unordered(path, np.sort(np.fromfile(path, dtype="<u8")))
 
 
 def _met(digests: Digests, candidates: Digests) -> Digests:
