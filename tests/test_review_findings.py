@@ -16,7 +16,7 @@ import pytest
 
 from pipeline import protect_frame, run
 from pipeline.classes import CLASSES
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.detect.proposal import propose_files
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.protecting import ProtectSlices
