@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pipeline.revealing import reveal_tokens
 from pipeline.run import run_job
 from pipeline.state import open_state
 from tests.conftest import PROJECT
+from tests.disk_faults import killed
 from tests.running_job import NEW, OLD, REPLACE, copy_of, running
 from tests.small_job import DATE, KEK, SmallJob, make_job
 
@@ -387,9 +388,6 @@ def test_a_changed_index_is_told_and_does_not_stop_the_erasure(job: SmallJob) ->
     } or all("changed or is missing" in one["why"] for one in subject["unknown"])
 
 
-CHANGES = ("write", "pwrite", "unlink", "link", "replace", "rename", "mkdir")
-
-
 def test_an_erasure_killed_at_any_change_of_the_disk_is_finished_by_the_next(
     job: SmallJob, tmp_path: Path
 ) -> None:
@@ -414,34 +412,6 @@ def test_an_erasure_killed_at_any_change_of_the_disk_is_finished_by_the_next(
     else:
         pytest.fail("it never passed")
     assert counts > 15
-
-
-def killed(work: Callable[[], object], count: int) -> bool:
-    """Whether a child that does `work` died at its `count`-th change of the disk."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            calls = 0
-
-            def counted(real: Callable[..., object]) -> Callable[..., object]:
-                def call(*args: object, **options: object) -> object:
-                    nonlocal calls
-                    calls += 1
-                    if calls == count:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    return real(*args, **options)
-
-                return call
-
-            for change in CHANGES:
-                setattr(os, change, counted(getattr(os, change)))
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
 
 
 def test_per_subject_needs_a_subject_and_no_text(job: SmallJob) -> None:
