@@ -271,17 +271,16 @@ def test_whatever_call_fails_the_previous_release_stays(
 def test_a_first_release_that_fails_after_the_swap_is_not_visible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from pipeline.keys.private_files import sync_directory
     from pipeline.release import publish as module
-
-    real = module._flush
 
     def failing(directory: Path) -> None:
         if directory.name == "courier":
             raise OSError(errno.EIO, "Input/output error")
-        real(directory)
+        sync_directory(directory)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_flush", failing)
+        patch.setattr(module, "sync_directory", failing)
         with pytest.raises(PublishFailed):
             publish(tmp_path, FIRST)
     assert not (tmp_path / "courier" / DATE).is_symlink()
