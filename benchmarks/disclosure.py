@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.config.models import Dominance, Protection, StatisticSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import Dominance, Protection, StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan, TablePlan
 from pipeline.statistics import PartialRef, aggregate_slice, combine_release

@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_audit import ALPHA, audit, repeated
 from pipeline.statistics.dp_bounding import Answers
 from pipeline.statistics.dp_checking import design_of

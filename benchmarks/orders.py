@@ -191,6 +191,61 @@ def luhn_card(body: np.ndarray) -> pa.Array:
     return text(body * 10 + (10 - total % 10) % 10, 16)
 
 
+def address(
+    random: np.random.Generator,
+    city: np.ndarray,
+    number: np.ndarray,
+    unit: pa.Array,
+    street: pa.Array,
+    postcode: pa.Array,
+) -> pa.Array:
+    """One address for each account number."""
+    return joined(
+        "Unit ",
+        unit,
+        ", ",
+        street,
+        " ",
+        picked(STREETS, random.integers(0, len(STREETS), len(number))),
+        " ",
+        picked(KINDS, random.integers(0, len(KINDS), len(number))),
+        ", ",
+        picked([c[0] for c in CITIES], city),
+        " ",
+        picked([c[1] for c in CITIES], city),
+        " ",
+        postcode,
+        " (ref ",
+        text(number),
+        ")",
+    )
+
+
+def address_in_chinese(
+    random: np.random.Generator, city: np.ndarray, number: np.ndarray, unit: pa.Array, street: pa.Array
+) -> pa.Array:
+    """The same in China."""
+    return joined(
+        picked([c[0] + c[1] for c in CITIES_ZH], city),
+        picked(ROADS_ZH, random.integers(0, len(ROADS_ZH), len(number))),
+        street,
+        "号",
+        unit,
+        "单元",
+        text(number),
+        "室",
+    )
+
+
+def hex_words(words: np.ndarray) -> pa.Array:
+    """16 hex digits a word."""
+    digits = "".join(f"{word:016x}" for word in words)
+    offsets = np.arange(0, 16 * len(words) + 1, 16, dtype=np.int32)
+    return pa.Array.from_buffers(
+        pa.string(), len(words), [None, pa.py_buffer(offsets), pa.py_buffer(digits.encode())]
+    )
+
+
 def accounts(count: int, random: np.random.Generator) -> dict[str, pa.Array]:
     """What belongs to an account, one row each; distinct where a mall's would be."""
     number = np.arange(count, dtype=np.int64)
@@ -206,44 +261,12 @@ def accounts(count: int, random: np.random.Generator) -> dict[str, pa.Array]:
     post_en = np.array([c[2] for c in CITIES])[city_en] + random.integers(0, 900, count)
     post_zh = np.array([c[2] for c in CITIES_ZH])[city_zh] + random.integers(0, 9000, count)
     unit, street = text(random.integers(1, 90, count)), text(random.integers(1, 400, count))
-    address_en = joined(
-        "Unit ",
-        unit,
-        ", ",
-        street,
-        " ",
-        picked(STREETS, random.integers(0, len(STREETS), count)),
-        " ",
-        picked(KINDS, random.integers(0, len(KINDS), count)),
-        ", ",
-        picked([c[0] for c in CITIES], city_en),
-        " ",
-        picked([c[1] for c in CITIES], city_en),
-        " ",
-        text(post_en),
-        " (ref ",
-        text(number),
-        ")",
-    )
-    address_zh = joined(
-        picked([c[0] + c[1] for c in CITIES_ZH], city_zh),
-        picked(ROADS_ZH, random.integers(0, len(ROADS_ZH), count)),
-        street,
-        "号",
-        unit,
-        "单元",
-        text(number),
-        "室",
-    )
+    address_en = address(random, city_en, number, unit, street, text(post_en))
+    address_zh = address_in_chinese(random, city_zh, number, unit, street)
     handle = joined(
         pc.utf8_lower(picked(GIVEN, given)), ".", pc.utf8_lower(picked(FAMILY, family)), text(number)
     )
-    hexed = "".join(f"{value:016x}" for value in random.integers(0, 2**63, count))
-    device = pa.Array.from_buffers(
-        pa.string(),
-        count,
-        [None, pa.py_buffer(np.arange(0, 16 * count + 1, 16, dtype=np.int32)), pa.py_buffer(hexed.encode())],
-    )
+    device = hex_words(random.integers(0, 2**63, count))
     either = pc.if_else
     return {
         "account_id": joined("U", text(scattered, 9)),

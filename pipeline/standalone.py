@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from pipeline.config.hierarchies import fill_trees
 from pipeline.config.loading import digest_of
-from pipeline.config.models import NAME_PATTERN, StatisticsSpec, TableSource
+from pipeline.config.models import NAME_PATTERN, TableSource
 from pipeline.config.reading import problem_at, read_yaml
+from pipeline.config.statistics_models import StatisticsSpec
 from pipeline.config.validating import validate
 from pipeline.errors import (
     InternalError,

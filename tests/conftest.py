@@ -1,8 +1,12 @@
-"""Shared by all tests: where third-party data lies, and a throw-away keyring."""
+"""Shared by all tests: where third-party data lies, and that no test fails because the machine is slow."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT.parent / "shared" / "data"

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_bounding import Answers, answer
 from pipeline.statistics.dp_checking import decimals_of, design_of, public_labels
 from pipeline.statistics.dp_noise import Noise, OpenDP

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.config.models import Protection
+from pipeline.config.statistics_models import Protection
 from pipeline.statistics.blocks import Task
 from pipeline.statistics.cells import TOP, Axis, Cells, Measured
 from pipeline.statistics.relations import Linked, Table, link

@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.config.models import StatisticSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan, TablePlan
 

@@ -1,10 +1,12 @@
 """A small job in a folder of its own: orders and devices, three releases, consent. Every value is made up here."""
 
 import csv
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,3 +188,17 @@ def _orders(path: Path, people: int, first: int, last: int) -> None:
                     ("web", "app")[row % 2],
                 ]
             )
+
+
+def change_cells(job: SmallJob, column: str, change: Callable[[dict[str, str], int], str]) -> None:
+    """Rewrite one column of both order files."""
+    for name in ("a.csv", "b.csv"):
+        path = job.folder / f"in/orders/{DATE}/{name}"
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        for number, row in enumerate(rows):
+            row[column] = change(row, number)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+        path.write_text(text.getvalue(), encoding="utf-8")

@@ -46,7 +46,7 @@ def test_a_certain_form_inside_a_named_value_keeps_its_own_entity() -> None:
 def test_long_texts_of_signs_take_linear_time() -> None:
     import time
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     for unit in ("a=", '"a":"', "name: ", "{'a': ", "&"):
         find_mentions([unit * 4_000], names=False)
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10

@@ -139,7 +139,7 @@ def _attack_strings() -> list[tuple[str, str]]:
 def test_patterns_that_hang_pythons_engine_do_not_hang_ours() -> None:
     """User patterns run on RE2: linear in the text, whatever the pattern."""
     ran = 0
-    begin = time.perf_counter()
+    begin = time.process_time()
     for regex, attack in _attack_strings():
         try:
             recognizer = compile_recognizer(
@@ -150,22 +150,22 @@ def test_patterns_that_hang_pythons_engine_do_not_hang_ours() -> None:
         recognize(attack, recognizer)
         ran += 1
     assert ran > 50
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
 
 
 @needs_shared_data
 def test_attack_strings_do_not_slow_our_own_recognizers() -> None:
     attacks = [attack for _, attack in _attack_strings()]
-    begin = time.perf_counter()
+    begin = time.process_time()
     find_mentions(attacks, names=False)
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
 
 
 @pytest.mark.parametrize("unit", ["1", "1 ", "1-", "a@", "a.", "一", "(1", "00:", "1.", "+1", "https://"])
 def test_long_repetitions_take_linear_time(unit: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     find_mentions([unit * 5_000], names=False)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 @needs_shared_data

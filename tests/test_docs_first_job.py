@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.config.models import Job, Protection
+from pipeline.config.models import Job
+from pipeline.config.statistics_models import Protection
 from pipeline.errors import ERRORS_BY_CODE
 from tests.conftest import PROJECT
 

@@ -76,7 +76,7 @@ def test_redacted_cells_are_counted_and_told(job: SmallJob) -> None:
     assert redacted > 0
     assert record["redacted_cells"] == {"analysts.orders.mobile": redacted}
     assert any(f"analysts.orders.mobile: {redacted} cells are redacted" in w for w in record["warnings"])
-    assert "123456" not in str(table(job, "orders").to_pydict())
+    assert "61123456" not in str(table(job, "orders").to_pydict())
 
 
 def test_verify_passes_and_the_manifest_names_the_key_but_tells_none(job: SmallJob) -> None:

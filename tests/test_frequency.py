@@ -10,32 +10,36 @@ from benchmarks.frequency import attacked, sampled, zipf
 from pipeline.protect.frequency import recoverable_share
 from tests.small_job import DATE, NAMES, make_job, phone
 
-CHANCE = np.random.default_rng(11)
+
+@pytest.fixture
+def chance() -> np.random.Generator:
+    """Each test draws for itself, whatever ran before it."""
+    return np.random.default_rng(11)
 
 
 @pytest.mark.parametrize(("values", "exponent"), [(300, 1.0), (30, 0.8), (2_000, 1.2)])
 @pytest.mark.parametrize("rows", [10_000, 100_000])
-def test_the_estimate_is_what_a_real_attack_recovers(values, exponent, rows):
+def test_the_estimate_is_what_a_real_attack_recovers(values, exponent, rows, chance):
     """HMAC tokens of Zipf values, matched by frequency: the estimate from 20,000 rows is within 0.1."""
     shares = zipf(values, exponent)
-    real = np.mean([attacked(shares, rows, CHANCE) for _ in range(4)])
+    real = np.mean([attacked(shares, rows, chance) for _ in range(4)])
     estimate = np.mean(
-        [recoverable_share(sampled(shares, min(20_000, rows), CHANCE), rows) for _ in range(3)]
+        [recoverable_share(sampled(shares, min(20_000, rows), chance), rows) for _ in range(3)]
     )
     assert abs(estimate - real) < 0.1
     assert real > 0.3  # the attack wins where the values are skewed
 
 
-def test_300_zipf_values_give_about_half_of_the_rows_away():
+def test_300_zipf_values_give_about_half_of_the_rows_away(chance):
     """The design's figure, 51 % at 300 values, lies between 2,000 and 50,000 rows."""
-    few, many = (recoverable_share(sampled(zipf(300, 1.0), 2_000, CHANCE), rows) for rows in (2_000, 50_000))
+    few, many = (recoverable_share(sampled(zipf(300, 1.0), 2_000, chance), rows) for rows in (2_000, 50_000))
     assert few < 0.51 < many + 0.1
 
 
 @pytest.mark.parametrize("values", [300, 5_000, 250_000])
-def test_equal_shares_leave_nothing_but_chance(values):
+def test_equal_shares_leave_nothing_but_chance(values, chance):
     """Counts that differ by sampling alone are not taken for a difference, however many rows there are."""
-    counts = sampled(np.full(values, 1 / values), 20_000, CHANCE)
+    counts = sampled(np.full(values, 1 / values), 20_000, chance)
     assert recoverable_share(counts, 1_000_000) <= 1 / 200
 
 
@@ -47,9 +51,9 @@ def test_the_ends():
     assert recoverable_share(np.array([9_000, 900, 90]), 10_000) > 0.99
 
 
-def test_the_same_sample_gives_the_same_number():
+def test_the_same_sample_gives_the_same_number(chance):
     """Plan and run must not contradict each other."""
-    counts = sampled(zipf(300, 1.0), 5_000, CHANCE)
+    counts = sampled(zipf(300, 1.0), 5_000, chance)
     assert recoverable_share(counts, 70_000) == recoverable_share(counts, 70_000)
 
 

@@ -1,9 +1,7 @@
 """Rotation and destruction: the old keyring or the new one, whatever happens, and nothing of a destroyed master."""
 
-import errno
 import os
 import secrets
-import signal
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -17,6 +15,7 @@ from pipeline.keys import describe, destroy_masters, init_keyring, open_keyring,
 from pipeline.keys.keyring_file import KeyringFile, render
 from pipeline.keys.locking import held
 from pipeline.keys.opening import wrapped_file
+from tests.disk_faults import CHANGES, exit_code, failing, fork, killed
 from transforms import Context, EncryptSiv, Keyring
 from transforms.primitives import encode_fields, hkdf_sha256, hmac_sha256, wrap_key
 
@@ -158,7 +157,7 @@ def test_two_processes_that_rotate_at_once_lose_no_key(tmp_path: Path) -> None:
         except LockHeld as error:
             os._exit(error.exit_code)
 
-    codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in [fork(rotate) for _ in range(6)]]
+    codes = [exit_code(pid) for pid in [fork(rotate) for _ in range(6)]]
     assert set(codes) <= {0, 12} and codes.count(0) >= 1
     states = [one.state for one in describe(DEMO, tmp_path)]
     assert len(states) == 1 + codes.count(0) and states.count("active") == 1
@@ -178,20 +177,6 @@ def test_a_keyring_that_another_process_changes_is_left_alone(tmp_path: Path) ->
     rotate_keyring(DEMO, tmp_path)
 
 
-def fork(work: Callable[[], object]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return pid
-
-
-CHANGES = ("open", "write", "pwrite", "fsync", "unlink", "replace", "fchmod")
-
-
 def two_keys(base: Path) -> tuple[str, str]:
     return init_keyring(DEMO, base).master.id, rotate_keyring(DEMO, base).id
 
@@ -204,7 +189,7 @@ def states(base: Path) -> list[str]:
 @pytest.mark.parametrize("step", CHANGES)
 @pytest.mark.parametrize("change", ["rotate", "destroy"])
 def test_a_disk_that_refuses_any_one_call_leaves_the_old_keyring_or_the_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, step: str
+    tmp_path: Path, change: str, step: str
 ) -> None:
     for count in range(1, 30):
         base = tmp_path / str(count)
@@ -214,16 +199,14 @@ def test_a_disk_that_refuses_any_one_call_leaves_the_old_keyring_or_the_new(
             if change == "rotate"
             else (lambda base=base, first=first: destroy_masters(DEMO, base, (first,)))  # type: ignore[misc]
         )
-        failing = FailingCall(getattr(os, step), count)
-        with monkeypatch.context() as patch:
-            patch.setattr(os, step, failing)
+        with failing(step, count) as call:
             try:
                 work()
             except PouchError as error:
                 assert error.exit_code == 3 and "No space left" in str(error)
         done = {"rotate": ["retired", "retired", "active"], "destroy": ["destroyed", "active"]}[change]
         assert states(base) in (["retired", "active"], done)
-        if failing.calls < count:
+        if not call.failed:
             assert states(base) == done
             break
         work()  # a plain rerun succeeds
@@ -231,19 +214,6 @@ def test_a_disk_that_refuses_any_one_call_leaves_the_old_keyring_or_the_new(
         assert not list((base / "keys").glob(".tmp-*"))
     else:
         pytest.fail("it never passed")
-
-
-class FailingCall:
-    """A system call whose n-th call finds the disk full."""
-
-    def __init__(self, real: Callable[..., object], count: int) -> None:
-        self.real, self.count, self.calls = real, count, 0
-
-    def __call__(self, *args: object, **options: object) -> object:
-        self.calls += 1
-        if self.calls == self.count:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.real(*args, **options)
 
 
 @pytest.mark.parametrize("change", ["rotate", "destroy"])
@@ -265,38 +235,6 @@ def test_a_killed_change_leaves_the_old_keyring_or_the_new_and_no_litter(tmp_pat
     else:
         pytest.fail("it never passed")
     assert count > 5
-
-
-def killed(work: Callable[[], object], count: int) -> bool:
-    """Whether a child that does `work` died at its `count`-th change of the disk."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            die_at(count)
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
-
-
-def die_at(count: int) -> None:
-    calls = 0
-
-    def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **options: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls == count:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **options)
-
-        return call
-
-    for change in (*CHANGES, "rename", "link"):
-        setattr(os, change, counted(getattr(os, change)))
 
 
 def test_a_changed_lasting_secret_is_noticed(tmp_path: Path) -> None:

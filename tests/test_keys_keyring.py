@@ -1,13 +1,11 @@
 """Keyring files: made once, opened by one wrapping key, and every changed byte is noticed."""
 
-import errno
 import json
 import os
 import pickle
 import re
 import secrets
 import stat
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from pipeline.errors import JobWrong, KeyUnavailable, PouchError
 from pipeline.keys import describe, init_keyring, open_keyring
 from pipeline.keys.keyring_file import parse, render
 from pipeline.keys.opening import wrapped_file
+from tests.disk_faults import CHANGES, exit_code, failing, fork, killed
 from transforms.context import Context
 
 CONTEXT = Context(recipient="analysts", purpose="product_analytics", domain="phone", epoch="static")
@@ -87,21 +86,10 @@ def test_of_many_processes_that_make_a_keyring_one_wins_and_all_agree(tmp_path: 
         except JobWrong:
             os._exit(2)
 
-    codes = sorted(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in [fork(make) for _ in range(6)])
+    codes = sorted(exit_code(pid) for pid in [fork(make) for _ in range(6)])
     assert codes == [0, 2, 2, 2, 2, 2]
     assert len(describe(DEMO, tmp_path)) == 1
     open_keyring(DEMO, tmp_path)
-
-
-def fork(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return pid
 
 
 def test_list_shows_ids_states_days_and_check_values_without_the_wrapping_key(tmp_path: Path) -> None:
@@ -270,39 +258,19 @@ def test_no_secret_is_in_any_repr_file_or_pickle(tmp_path: Path) -> None:
     assert secret.hex().encode() not in content
 
 
-class FailingCall:
-    """A system call whose n-th call finds the disk full."""
-
-    def __init__(self, real: Callable[..., object], count: int) -> None:
-        self.real, self.count, self.calls = real, count, 0
-
-    def __call__(self, *args: object, **options: object) -> object:
-        self.calls += 1
-        if self.calls == self.count:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self.real(*args, **options)
-
-
-STEPS = ("write", "fsync", "link", "unlink", "fchmod", "mkdir", "open")
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_failing_disk_leaves_no_keyring_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+@pytest.mark.parametrize("step", CHANGES)
+def test_a_failing_disk_leaves_no_keyring_and_nothing_else(tmp_path: Path, step: str) -> None:
     """Fails the n-th call of one system call, for every n until the keyring is made."""
     for count in range(1, 30):
         base = tmp_path / str(count)
         base.mkdir()
-        failing = FailingCall(getattr(os, step), count)
-        with monkeypatch.context() as patch:
-            patch.setattr(os, step, failing)
+        with failing(step, count) as call:
             try:
                 init_keyring(DEMO, base)
             except PouchError as error:
                 assert error.exit_code == 3
                 assert "No space left on device" in str(error)
-        if failing.calls < count:
+        if not call.failed:
             break
         if not (base / "keys/keyring.json").exists():
             init_keyring(DEMO, base)  # a plain rerun succeeds
@@ -315,31 +283,12 @@ def test_a_killed_init_leaves_none_or_a_whole_keyring(tmp_path: Path) -> None:
     for count in range(1, 60):
         base = tmp_path / str(count)
         base.mkdir()
-        status = os.waitpid(fork(lambda: die_at(count, lambda: init_keyring(DEMO, base))), 0)[1]  # noqa: B023
+        died = killed(lambda base=base: init_keyring(DEMO, base), count)  # type: ignore[misc]
         if not (base / "keys/keyring.json").exists():
             init_keyring(DEMO, base)
         open_keyring(DEMO, base)
-        if os.waitstatus_to_exitcode(status) == 0:
+        if not died:
             break
     else:
         pytest.fail("the keyring was never made")
     assert count > 10
-
-
-def die_at(count: int, work: Callable[[], object]) -> None:
-    """Run `work`, and die without warning before its `count`-th change of the disk."""
-    calls = 0
-
-    def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **options: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls == count:
-                os._exit(137)
-            return real(*args, **options)
-
-        return call
-
-    for step in STEPS:
-        setattr(os, step, counted(getattr(os, step)))
-    work()

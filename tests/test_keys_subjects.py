@@ -1,12 +1,8 @@
 """The key store: a random key a subject, made once, shredded for ever, and sound whatever happens in between."""
 
-import errno
 import hashlib
-import os
 import secrets
-import signal
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ from pipeline.keys.locking import held
 from pipeline.keys.sorted_digests import DIGEST, Digests, digests_from, joined, ordered, places_of
 from pipeline.keys.subject_changes import changing, erase_subjects, make_subject_keys
 from pipeline.keys.subject_store import STORE, SubjectDigests, SubjectStore, open_store
+from tests.disk_faults import CHANGES, failing, killed
 from transforms import Keyring
 
 MASTER, LASTING = secrets.token_bytes(32), secrets.token_bytes(32)
@@ -200,8 +197,6 @@ def test_an_erasure_waits_for_no_reader_and_readers_for_no_erasure(tmp_path: Pat
 
 # ------------------------------------------------------------------ full disks and sudden death
 
-CHANGES = ("open", "write", "pwrite", "fsync", "unlink", "replace", "rename", "link", "mkdir", "fchmod")
-
 
 def begun(directory: Path) -> list[bytes | None]:
     store, _ = make_subject_keys(directory, KEYRING, [as_file(people(1, 2, 3))])
@@ -226,37 +221,20 @@ def assert_sound(directory: Path, before: list[bytes | None]) -> None:
 
 
 @pytest.mark.parametrize("step", CHANGES)
-def test_a_disk_that_refuses_any_one_call_loses_no_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_disk_that_refuses_any_one_call_loses_no_key(tmp_path: Path, step: str) -> None:
     for count in range(1, 40):
         directory = tmp_path / str(count)
         before = begun(directory)
-        failing = FailingCall(getattr(os, step), count)
-        with monkeypatch.context() as patch:
-            patch.setattr(os, step, failing)
+        with failing(step, count) as call:
             try:
                 both(directory)
             except PouchError as error:
                 assert error.exit_code == 3 and "No space left" in str(error)
         assert_sound(directory, before)
-        if failing.calls < count:
+        if not call.failed:
             break
     else:
         pytest.fail("it never passed")
-
-
-class FailingCall:
-    """A system call whose n-th call finds the disk full."""
-
-    def __init__(self, real: Callable[..., object], count: int) -> None:
-        self.real, self.count, self.calls = real, count, 0
-
-    def __call__(self, *args: object, **options: object) -> object:
-        self.calls += 1
-        if self.calls == self.count:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.real(*args, **options)
 
 
 @pytest.mark.parametrize("segments", [8, pytest.param(0, marks=pytest.mark.long)])
@@ -275,34 +253,6 @@ def test_a_process_killed_at_any_change_of_the_disk_loses_no_key(
     else:
         pytest.fail("it never passed")
     assert count > 15
-
-
-def killed(work: Callable[[], object], count: int) -> bool:
-    """Whether a child that does `work` died at its `count`-th change of the disk."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            calls = 0
-
-            def counted(real: Callable[..., object]) -> Callable[..., object]:
-                def call(*args: object, **options: object) -> object:
-                    nonlocal calls
-                    calls += 1
-                    if calls == count:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    return real(*args, **options)
-
-                return call
-
-            for change in CHANGES:
-                setattr(os, change, counted(getattr(os, change)))
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
 
 
 def test_a_half_done_erasure_is_finished_by_whoever_comes_next(tmp_path: Path) -> None:

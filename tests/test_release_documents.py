@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config.models import Dimension, Protection, StatisticSpec, Sum
+from pipeline.config.statistics_models import Dimension, Protection, StatisticSpec, Sum
 from pipeline.engines.model import SliceResult, StagedPart
 from pipeline.errors import InternalError
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan

@@ -1,7 +1,5 @@
 """What a hostile review found: each test fails without its fix."""
 
-import csv
-import io
 import json
 import os
 import subprocess
@@ -16,7 +14,7 @@ import pytest
 
 from pipeline import protect_frame, run
 from pipeline.classes import CLASSES
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.detect.proposal import propose_files
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.protecting import ProtectSlices
@@ -25,22 +23,8 @@ from pipeline.intake import Reason, SliceRecords, parse_types
 from pipeline.protect.steps import facts_of
 from pipeline.sinks import read_part, write_part
 from pipeline.statistics import linked
-from tests.small_job import DATE, KEK, PROJECT, SmallJob, make_job
+from tests.small_job import DATE, KEK, PROJECT, change_cells, make_job
 from transforms import Keyring, Mask
-
-
-def change_cells(job: SmallJob, column: str, change: Callable[[dict[str, str], int], str]) -> None:
-    """Rewrite one column of both order files."""
-    for name in ("a.csv", "b.csv"):
-        path = job.folder / f"in/orders/{DATE}/{name}"
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        for number, row in enumerate(rows):
-            row[column] = change(row, number)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-        path.write_text(text.getvalue(), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +62,7 @@ def test_gate_sees(
     assert done.returncode == 7, done.stderr
     assert f"analysts.orders.{column}" in done.stderr
     assert f"rule {rule}" in done.stderr
-    assert "6149" not in done.stderr
+    assert "61491000" not in done.stderr
 
 
 def test_unknown_json_keys_are_not_told(tmp_path: Path) -> None:
@@ -179,59 +163,6 @@ def test_whole_decimals_are_searched() -> None:
 
     amounts = pa.array(["61491000013.00", "12.50", "999999.00"]).cast(pa.decimal128(18, 2))
     assert _whole_numbers(amounts).to_pylist() == ["61491000013", None, None]
-
-
-# ------------------------------------------------------------------ labels of statistics
-
-
-@pytest.mark.parametrize(
-    ("label", "says"),
-    [
-        ("+61491000013", "rule anywhere"),
-        ("61 4910 000 13", "rule anywhere"),
-        ("call 4111 1111 1111 1111", "holds bank_card"),
-        ("office@example.org", "holds email"),
-        ("110101199003070054", "holds national_id"),
-        ("or +1 202 555 0143", "holds mobile_phone"),
-    ],
-)
-def test_labels_of_statistics_pass_the_gate(tmp_path: Path, label: str, says: str) -> None:
-    """Enough people share the label, so that the threshold alone would publish it."""
-    job = make_job(tmp_path)
-    job.change(
-        "job.yaml", "catalog: catalog.yaml", "catalog: catalog.yaml\nmax_drift: 0.9"
-    )  # or drift stops it first
-    change_cells(job, "city", lambda row, number: label if number % 3 == 0 else row["city"])
-    done = job.run("--recipient", "market")
-    assert done.returncode == 7, done.stderr
-    assert "market.orders.city: holds" in done.stderr
-    assert says in done.stderr
-    assert label not in done.stderr
-    assert not job.tree()
-
-
-def test_declared_labels_and_clean_ones_are_published(tmp_path: Path) -> None:
-    """What the specification declares is public already; a number without a check digit accuses nobody."""
-    job = make_job(tmp_path)
-    change_cells(job, "city", lambda _, number: ("+12025550143", "4111111111111112", "Perth")[number % 3])
-    job.change("statistics.yaml", "{column: city}", '{column: city, values: ["+12025550143", Perth]}')
-    job.change(
-        "job.yaml", "catalog: catalog.yaml", "catalog: catalog.yaml\nmax_drift: 0.9"
-    )  # what the data may hold
-    assert job.run("--recipient", "market").returncode == 0
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = make_job(folder)
-    change_cells(other, "city", lambda _, number: ("4111111111111112", "Perth")[number % 2])
-    assert other.run("--recipient", "market").returncode == 0
-
-
-def test_every_label_is_looked_at_not_a_sample() -> None:
-    """Cells are sampled against chance; labels count one by one, and of ten numbers one has the right digit."""
-    from pipeline.release.labels import _recognized
-
-    labels = pa.array([str(number) for number in range(4_200_000_000_000_000, 4_200_000_000_009_000)])
-    assert sum(count for _, count in _recognized(labels)) == 900
 
 
 # ------------------------------------------------------------------ ranges of classes

@@ -21,6 +21,7 @@ from tests.running_job import (
     NEW,
     OLD,
     REPLACE,
+    SECONDS,
     Running,
     assert_sentence,
     assert_whole,
@@ -167,7 +168,7 @@ def test_workers_do_not_outlive_a_killed_parent(done):
         run.wait_for(lambda: MOMENTS["a part is written"](run))
         time.sleep(0.3)  # a worker answers a parent that does not listen
         os.kill(run.process.pid, signal.SIGKILL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + SECONDS
         while any(is_alive(pid) for pid in held) and time.monotonic() < until:
             time.sleep(0.01)
         assert not any(is_alive(pid) for pid in held)

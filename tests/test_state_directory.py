@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,21 +9,7 @@ import pytest
 
 from pipeline.errors import CheckFailed, InternalError, JobWrong, PublishFailed
 from pipeline.state import InputDigest, open_state
-
-
-def fork(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return pid
-
-
-def exit_code(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+from tests.disk_faults import exit_code, fork, killed
 
 
 @pytest.mark.parametrize("umask", [0, 0o777])
@@ -191,37 +176,15 @@ def test_what_a_killed_run_left_half_written_is_swept_by_the_next(tmp_path: Path
     assert kept.exists()
 
 
-CHANGES = ("open", "write", "fsync", "link", "unlink", "mkdir", "rename", "fchmod", "chmod")
-
-
 def test_a_state_killed_at_any_step_of_its_making_opens_again(tmp_path: Path) -> None:
     for count in range(1, 100):
         path = tmp_path / str(count)
-        code = exit_code(fork(lambda path=path, count=count: die_at(count, lambda: open_state(path))))  # type: ignore[misc]
+        died = killed(lambda path=path: open_state(path), count)  # type: ignore[misc]
         state = open_state(path)
         with state.lock():
             state.begin_run("nightly", "2026-11-01")
-        if code == 0:
+        if not died:
             break
     else:
         pytest.fail("the state was never made")
     assert count > 10
-
-
-def die_at(count: int, work: Callable[[], object]) -> None:
-    """Run `work`, and die without warning before its `count`-th change of the disk."""
-    calls = 0
-
-    def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **options: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls == count:
-                os._exit(137)
-            return real(*args, **options)
-
-        return call
-
-    for change in CHANGES:
-        setattr(os, change, counted(getattr(os, change)))
-    work()

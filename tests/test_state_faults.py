@@ -4,9 +4,8 @@ import errno
 import os
 import resource
 import secrets
-import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,24 +23,12 @@ from pipeline.state import (
     write_part,
 )
 from pipeline.state.quarantine import QuarantinedRecord
+from tests.disk_faults import CHANGES, failing, killed
 from transforms.keyring import Keyring
 
 RAW = b"13800138000 planted"
 KEYRING = Keyring({"k000001": secrets.token_bytes(32)}, "k000001")
 BEGAN = datetime(2026, 11, 1, 2, 15, tzinfo=UTC)
-CHANGES = (
-    "open",
-    "write",
-    "pwrite",
-    "fsync",
-    "link",
-    "unlink",
-    "rename",
-    "replace",
-    "mkdir",
-    "fchmod",
-    "ftruncate",
-)
 
 
 def opened_state(path: Path) -> State:
@@ -87,19 +74,6 @@ def assert_sound(path: Path, staging: Path) -> None:
         assert RAW not in file.read_bytes()
 
 
-class FailingCall:
-    """A system call whose n-th call finds the disk full."""
-
-    def __init__(self, real: Callable[..., object], count: int, code: int) -> None:
-        self.real, self.count, self.code, self.calls = real, count, code, 0
-
-    def __call__(self, *args: object, **options: object) -> object:
-        self.calls += 1
-        if self.calls == self.count:
-            raise OSError(self.code, os.strerror(self.code))
-        return self.real(*args, **options)
-
-
 QUICK = ("write", "link")
 SLOW = [pytest.param(step, errno.ENOSPC, marks=pytest.mark.long) for step in CHANGES if step not in QUICK]
 
@@ -107,22 +81,18 @@ SLOW = [pytest.param(step, errno.ENOSPC, marks=pytest.mark.long) for step in CHA
 @pytest.mark.parametrize(
     ("step", "code"), [*((step, errno.ENOSPC) for step in QUICK), ("fsync", errno.EIO), *SLOW]
 )
-def test_a_disk_that_refuses_any_one_call_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, code: int
-) -> None:
+def test_a_disk_that_refuses_any_one_call_changes_nothing(tmp_path: Path, step: str, code: int) -> None:
     """The n-th call of one kind fails, for every n until a whole run passes."""
     for count in range(1, 60):
         path, staging = tmp_path / f"state{count}", tmp_path / f"staging{count}"
-        failing = FailingCall(getattr(os, step), count, code)
-        with monkeypatch.context() as patch:
-            patch.setattr(os, step, failing)
+        with failing(step, count, code) as call:
             try:
                 one_run(path, staging)
             except PublishFailed as error:
                 assert os.strerror(code) in str(error)
                 assert "13800138000" not in str(error)
         assert_sound(path, staging)
-        if failing.calls < count:
+        if not call.failed:
             break
     else:
         pytest.fail("no run ever passed")
@@ -177,46 +147,10 @@ def test_a_full_disk_in_the_middle_of_the_ledger_appends_nothing(tmp_path: Path)
     state.ledger.record("published", run="r", recipient="analysts", date="2026-11-01", tree="t")
 
 
-def die_at(count: int, work: Callable[[], object]) -> None:
-    """Run `work`, and die without warning before its `count`-th change of the disk."""
-    calls = 0
-    sync = os.fsync
-
-    def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **options: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls == count:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if real is sync:
-                return None  # a killed process loses nothing that the kernel has; a power failure would
-            return real(*args, **options)
-
-        return call
-
-    for change in CHANGES:
-        setattr(os, change, counted(getattr(os, change)))
-    work()
-
-
-def killed(work: Callable[[], object], count: int) -> bool:
-    """Whether a child that does `work` died at its `count`-th change."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            die_at(count, work)
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
-
-
 def test_a_run_killed_at_any_change_of_the_disk_leaves_a_sound_state(tmp_path: Path) -> None:
     for count in range(1, 200):
         path, staging = tmp_path / f"state{count}", tmp_path / f"staging{count}"
-        if not killed(lambda path=path, staging=staging: one_run(path, staging), count):
+        if not killed(lambda path=path, staging=staging: one_run(path, staging), count, sync=False):
             break
         assert_sound(path, staging)
     else:
@@ -235,7 +169,7 @@ def test_a_killed_destruction_is_finished_by_the_next(tmp_path: Path) -> None:
     for count in range(1, 60):
         path = tmp_path / str(count)
         run = one_run(path, tmp_path / "staging")
-        died = killed(lambda path=path: destroy(path), count)  # type: ignore[misc]
+        died = killed(lambda path=path: destroy(path), count, sync=False)  # type: ignore[misc]
         state = opened_state(path)
         key = state.quarantine_dir(run) / "key.json"
         if key.exists() and key.read_bytes().strip(b"\0"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pipeline.config.models import Dominance, Protection
+from pipeline.config.statistics_models import Dominance, Protection
 from pipeline.errors import InternalError
 from pipeline.statistics.attack import System, attack, stack, with_rows
 from pipeline.statistics.blocks import Task

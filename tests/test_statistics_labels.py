@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.models import Dimension
+from pipeline.config.statistics_models import Dimension
 from pipeline.statistics.dimensions import declared_labels, label
 
 

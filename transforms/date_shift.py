@@ -15,16 +15,13 @@ from transforms.base import (
     Family,
     Output,
     Transform,
-    as_text,
-    plain,
     published_type,
 )
+from transforms.by_subject import BoundBySubject, KeyedBits
 from transforms.context import Context
 from transforms.domains import Typed
-from transforms.errors import BadParameter, UnsuitableColumn
+from transforms.errors import UnsuitableColumn
 from transforms.keyring import Keyring
-from transforms.primitives import encode_fields, hmac_sha256_column
-from transforms.tokens import utf8_values
 
 _ALGORITHM = "date-shift hmac-sha256"
 _DOMAIN = (
@@ -98,10 +95,9 @@ class DateShift(Transform):
         shared = Context(context.recipient, context.purpose, _DOMAIN, context.epoch)
         return _BoundShift(self, self.need_keyring(keyring).derive(_ALGORITHM, shared))
 
-    def steps_of(self, digests: list[bytes]) -> Longs:
-        """Offsets in units, never zero, from 32 keyed bytes each; the bias is below 2^-33."""
-        words = np.frombuffer(b"".join(digest[:8] for digest in digests), dtype=">u8").astype(np.uint64)
-        place = (words % np.uint64(self.offsets)).astype(np.int64)
+    def steps_of(self, bits: KeyedBits) -> Longs:
+        """Offsets in units, never zero, from 64 keyed bits each; the bias is below 2^-33."""
+        place = (bits % np.uint64(self.offsets)).astype(np.int64)
         most = self._most_steps
         return np.where(place < most, place - most, place - most + 1)
 
@@ -111,50 +107,15 @@ class DateShift(Transform):
         return _STEP_SECONDS[self.unit]
 
 
-class _BoundShift(BoundTransform):
-    needs_rows = True  # for the subject; the row ids are not looked at
-
+class _BoundShift(BoundBySubject):
     def __init__(self, transform: DateShift, key: bytes) -> None:
-        super().__init__(transform, self)
+        super().__init__(transform, key)
         self._shift = transform
-        self._key = key
 
-    def __call__(
-        self,
-        array: pa.Array | pa.ChunkedArray,
-        *,
-        subject: pa.Array | None = None,
-        row_ids: pa.Array | None = None,
-    ) -> pa.Array:
-        """Move row by row; every distinct subject is hashed once."""
-        self._transform.require(array.type)
-        values = plain(array)
-        if subject is not None and len(subject) != len(values):
-            raise BadParameter("date_shift needs one subject per row")
-        steps = self._steps(values, None if subject is None else plain(subject))
+    def rows(self, values: pa.Array, people: pa.Array | None) -> pa.Array:
+        """Every time moved by its row's offset."""
+        steps = self._shift.steps_of(self.keyed_bits(values, people))
         return _moved(values, steps * self._shift.step_seconds)
-
-    def _steps(self, values: pa.Array, subject: pa.Array | None) -> Longs:
-        if subject is None:
-            return self._of(b"value", values)
-        steps = self._of(b"subject", subject)
-        nobody = pc.is_null(subject).to_numpy(zero_copy_only=False)
-        if nobody.any():
-            steps[nobody] = self._of(b"value", values.filter(pa.array(nobody)))
-        return steps
-
-    def _of(self, what: bytes, keys: pa.Array) -> Longs:
-        """Each row's offset in steps; what it is for null does not matter."""
-        encoded = keys.dictionary_encode()
-        if not len(encoded.dictionary):
-            return np.zeros(len(keys), dtype=np.int64)
-        head = encode_fields(what)
-        messages = [
-            head + len(one).to_bytes(4, "big") + one for one in utf8_values(as_text(encoded.dictionary))
-        ]
-        found = self._shift.steps_of(hmac_sha256_column(self._key, messages))
-        steps: Longs = found[encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)]
-        return steps
 
 
 def _moved(values: pa.Array, seconds: Longs) -> pa.Array:

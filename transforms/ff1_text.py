@@ -95,13 +95,7 @@ def _encrypt(
     cipher: Cipher, form: FormatPreserved, group: Group
 ) -> tuple[Bytes, Bytes | None, NDArray[np.bool_]]:
     """New messages, offsets of new check digits, and which rows are good."""
-    ready = group.fit
-    check = None
-    if group.scheme:
-        check = group.offset()
-        if form.check == "invalid":
-            ready = ready & (check == 0)
-            check = np.ones_like(check)
+    check, ready = _check_digits(form, group, found=0, made=1)
     found = _enciphered(ff1_column.encrypt_digits, cipher, form, group, ready)
     ready = ready.copy()
     ready[_unchanged(group.numerals, found)] = (
@@ -123,14 +117,23 @@ def _unchanged(before: Bytes, after: Bytes) -> NDArray[np.intp]:
 def _decrypt(
     cipher: Cipher, form: FormatPreserved, group: Group
 ) -> tuple[Bytes, Bytes | None, NDArray[np.bool_]]:
-    ready = group.fit
-    check = None
-    if group.scheme:
-        check = group.offset()
-        if form.check == "invalid":
-            ready = ready & (check == 1)
-            check = np.zeros_like(check)
+    check, ready = _check_digits(form, group, found=1, made=0)
     return _enciphered(ff1_column.decrypt_digits, cipher, form, group, ready), check, ready
+
+
+def _check_digits(
+    form: FormatPreserved, group: Group, *, found: int, made: int
+) -> tuple[Bytes | None, NDArray[np.bool_]]:
+    """Offsets of the new check digits, and which rows may be enciphered.
+
+    Where check digits shall be invalid, only offset `found` may be; it becomes `made`.
+    """
+    if not group.scheme:
+        return None, group.fit
+    check = group.offset()
+    if form.check != "invalid":
+        return check, group.fit
+    return np.full_like(check, made), group.fit & (check == found)
 
 
 def _enciphered(

@@ -6,14 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.base import BoundTransform, ColumnFacts, Output, Transform, plain
+from transforms.base import BoundTransform, ColumnFacts, Output, Transform
+from transforms.by_subject import BoundBySubject
 from transforms.context import Context
-from transforms.errors import BadParameter, UnsuitableColumn
+from transforms.errors import UnsuitableColumn
 from transforms.keyring import Keyring
 from transforms.normal_forms import ArrayForm, NormalForm, normal_form
-from transforms.primitives import encode_fields, hmac_sha256_column
 from transforms.surrogate_corpus import Corpus, Gender, Indices, Kind, SurrogateText
-from transforms.tokens import utf8_values
 
 Locale = Literal["auto", "de_DE", "en_AU", "en_GB", "en_US", "fr_FR", "ja_JP", "zh_CN"]
 
@@ -103,34 +102,20 @@ class Surrogate(Transform):
         return tuple(Corpus(kind, locale, self.gender) for locale in _BY_SCRIPT)
 
 
-class _BoundSurrogate(BoundTransform):
-    needs_rows = True  # for the subject; the row ids are not looked at
-
+class _BoundSurrogate(BoundBySubject):
     def __init__(
         self, transform: Surrogate, key: bytes, corpora: tuple[Corpus, ...], normalize: ArrayForm
     ) -> None:
-        super().__init__(transform, self)
+        super().__init__(transform, key, normalize)
         self._by_subject = transform.by == "subject"
-        self._key = key
         self._corpora = corpora
-        self._normalize = normalize
 
-    def __call__(
-        self,
-        array: pa.Array | pa.ChunkedArray,
-        *,
-        subject: pa.Array | None = None,
-        row_ids: pa.Array | None = None,
-    ) -> pa.Array:
-        """Fakes, row by row; every distinct subject and value is hashed and compared once."""
-        self._transform.require(array.type)
-        values = plain(array)
-        if subject is not None and len(subject) != len(values):
-            raise BadParameter("surrogate needs one subject per row")
+    def rows(self, values: pa.Array, people: pa.Array | None) -> pa.Array:
+        """Fakes, row by row; every distinct value is compared once."""
         present = pc.is_valid(values)
         rows = np.flatnonzero(present.to_numpy(zero_copy_only=False))
-        people = None if subject is None or not self._by_subject else plain(subject).take(pa.array(rows))
-        fakes = self._fakes(values.take(pa.array(rows)), people)
+        owners = None if people is None or not self._by_subject else people.take(pa.array(rows))
+        fakes = self._fakes(values.take(pa.array(rows)), owners)
         at = np.full(len(values), -1, dtype=np.int64)
         at[rows] = np.arange(len(rows))
         return fakes.take(pa.array(at, mask=at < 0))
@@ -139,7 +124,7 @@ class _BoundSurrogate(BoundTransform):
         """Fakes of values without null."""
         encoded = values.dictionary_encode()
         codes = encoded.indices.to_numpy(zero_copy_only=False)
-        numbers = self._numbers(encoded, people)
+        numbers = self.keyed_bits(values, people)
         written = _locale_of(encoded.dictionary, self._corpora)[codes]
         result = np.empty(len(values), dtype=np.int64)
         found: list[pa.Array] = []
@@ -149,33 +134,6 @@ class _BoundSurrogate(BoundTransform):
             result[rows] = np.arange(len(rows)) + sum(map(len, found))
             found.append(texts)
         return pa.concat_arrays(found).take(pa.array(result))
-
-    def _numbers(self, values: pa.DictionaryArray, people: pa.Array | None) -> Indices:
-        """64 keyed bits for each row."""
-        codes = values.indices.to_numpy(zero_copy_only=False)
-        if people is None:
-            by_value: Indices = self._keyed(b"value", self._normalize(values.dictionary))[codes]
-            return by_value
-        known = people.dictionary_encode()
-        nobody = pc.is_null(known.indices).to_numpy(zero_copy_only=False)
-        numbers = np.empty(len(codes), dtype=np.uint64)
-        own = known.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        if len(known.dictionary):
-            numbers[:] = self._keyed(b"subject", known.dictionary)[own]
-        if nobody.any():
-            used, again = np.unique(codes[nobody], return_inverse=True)
-            numbers[nobody] = self._keyed(b"value", self._normalize(values.dictionary.take(pa.array(used))))[
-                again
-            ]
-        return numbers
-
-    def _keyed(self, what: bytes, texts: pa.Array) -> Indices:
-        """First 8 bytes of HMAC over the length-prefixed (what, text): modulo N < 2^39 the bias is below 2^-25."""
-        head = encode_fields(what)
-        messages = [head + len(text).to_bytes(4, "big") + text for text in utf8_values(texts)]
-        digests = b"".join(digest[:8] for digest in hmac_sha256_column(self._key, messages))
-        numbers: Indices = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-        return numbers
 
 
 def _locale_of(values: pa.Array, corpora: tuple[Corpus, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

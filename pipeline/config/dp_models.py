@@ -3,16 +3,12 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from pipeline.config.models import Frozen
 
 REPORTED_DELTA = 1e-6  # of guarantees that are stated as rho, where nothing else is said
 Refresh = Literal["never", "yearly", "quarterly", "monthly", "weekly", "daily"]
-
-
-class _Frozen(BaseModel):
-    """As `Frozen` in models.py, which imports this file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _ascending(bounds: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
@@ -24,14 +20,14 @@ def _ascending(bounds: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
 Bounds = Annotated[tuple[Decimal, ...], AfterValidator(_ascending)]
 
 
-class Period(_Frozen):
+class Period(Frozen):
     """A calendar period of a time column."""
 
     column: str
     unit: Literal["year", "quarter", "month", "week", "day"]
 
 
-class Quantile(_Frozen):
+class Quantile(Frozen):
     """Quantiles of a column; only under differential privacy."""
 
     quantile: str
@@ -48,7 +44,7 @@ class Quantile(_Frozen):
         return value
 
 
-class Noise(_Frozen):
+class Noise(Frozen):
     """Differential privacy of one table: what one privacy unit may change, and how much of it may show.
 
     Every bound is declared; none is ever taken from the data.
@@ -99,7 +95,7 @@ class Noise(_Frozen):
         return self.epsilon is not None and not self.delta
 
 
-class Allowance(_Frozen):
+class Allowance(Frozen):
     """How much of a person may show, over all releases together."""
 
     epsilon: float = Field(gt=0, le=1000)
@@ -110,7 +106,7 @@ class Allowance(_Frozen):
     )
 
 
-class Budget(_Frozen):
+class Budget(Frozen):
     """Limits of the ledger: for the recipient, and for all recipients together, who may collude."""
 
     recipient: Allowance

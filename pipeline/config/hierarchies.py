@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from pipeline.config.models import Dimension, Policy, StatisticsSpec
+from pipeline.config.models import Policy
 from pipeline.config.reading import Place
+from pipeline.config.statistics_models import Dimension, StatisticsSpec
 from transforms import AnyTransform, Hierarchy, TransformError
 
 MOST_ROWS = 2_000_000

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from pipeline.classes import CLASSES
 from pipeline.config.hierarchies import fill_hierarchies, fill_trees
-from pipeline.config.models import Catalog, Job, Policy, StatisticsSpec
+from pipeline.config.models import Catalog, Job, Policy
 from pipeline.config.reading import Document, problem_at, read_yaml
+from pipeline.config.statistics_models import StatisticsSpec
 from pipeline.config.validating import validate
 from pipeline.errors import JobWrong, NotBuilt, PouchError, Problem, nearest, refuse
 

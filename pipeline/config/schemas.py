@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import Catalog, Job, Policy, StatisticsSpec
+from pipeline.config.models import Catalog, Job, Policy
+from pipeline.config.statistics_models import StatisticsSpec
 
 _KINDS: Mapping[str, Any] = {"job": Job, "catalog": Catalog, "policy": Policy, "statistics": StatisticsSpec}
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import StatisticSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import StatisticSpec
 from transforms import AnyTransform
 from transforms.context import Context
 from transforms.domains import OutputDomain

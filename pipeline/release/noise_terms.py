@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_checking import decimals_of, design_of
 from pipeline.statistics.dp_consistent import CONFIDENCE
 from pipeline.statistics.dp_table import published_schema

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import JobWrong, PublishFailed
+from pipeline.keys.private_files import sync_directory
 
 STAGING = ".staging-"
 RELEASES = ".releases"
@@ -218,9 +219,9 @@ def _fill(tree: Path, files: Mapping[str, Path], documents: Mapping[str, bytes])
     _sealed(tree / SUCCESS)
     for directory in sorted((path for path in tree.rglob("*") if path.is_dir()), reverse=True):
         directory.chmod(_DIRECTORY_MODE)
-        _flush(directory)
+        sync_directory(directory)
     tree.chmod(_DIRECTORY_MODE)
-    _flush(tree)
+    sync_directory(tree)
     return size
 
 
@@ -239,14 +240,6 @@ def _sealed(path: Path) -> str:
             digest.update(block)
         os.fsync(file.fileno())
     return digest.hexdigest()
-
-
-def _flush(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _show(
@@ -279,7 +272,7 @@ def _show(
             )
         _remove_tree(target, trees.parent.parent)  # a killed run left it; nobody sees it
     tree.rename(target)
-    _flush(trees)
+    sync_directory(trees)
     _swap(link, goal)
     _flush_or_revert(link, before)
     if before is not None and Path(before).name not in _shown(recipient):
@@ -328,7 +321,7 @@ def _swap(link: Path, goal: str) -> None:
 def _flush_or_revert(link: Path, before: str | None) -> None:
     """After the swap only this can fail: then the old link is put back, and the failure goes on."""
     try:
-        _flush(link.parent)
+        sync_directory(link.parent)
     except OSError:
         with suppress(OSError):
             if before is None:

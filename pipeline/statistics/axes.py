@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 
-from pipeline.config.models import Cohort, Dimension
+from pipeline.config.statistics_models import Cohort, Dimension
 from pipeline.statistics.cells import TOP, Axis
 from pipeline.statistics.model import NONE, OTHER, SEVERAL, TOTAL
 

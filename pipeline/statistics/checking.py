@@ -8,7 +8,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import Cohort, Dimension, Filter, Join, Share, StatisticSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import Cohort, Dimension, Filter, Join, Share, StatisticSpec
 from pipeline.errors import JobWrong, Problem, nearest
 from pipeline.statistics.axes import FINER, ambiguous_labels
 from pipeline.statistics.dimensions import bands, declared_labels

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.axes import cohort_axes
 from pipeline.statistics.cells import Cells, Ints
 from pipeline.statistics.distinct import distinct

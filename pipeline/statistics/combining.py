@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.classes import CLASSES
-from pipeline.config.models import Dimension, StatisticSpec
+from pipeline.config.statistics_models import Dimension, StatisticSpec
 from pipeline.errors import InternalError, JobWrong
 from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
 from pipeline.statistics.axes import FINER, REST, axis_of, coarser

@@ -1,6 +1,6 @@
 """What every column of a published statistic means, in a sentence for its reader."""
 
-from pipeline.config.models import Dimension, Mean, Measure, Share, StatisticSpec, Sum
+from pipeline.config.statistics_models import Dimension, Mean, Measure, Share, StatisticSpec, Sum
 from pipeline.statistics.model import measure_name
 
 _REST = "(none) is a missing value"

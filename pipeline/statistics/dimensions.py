@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config.models import Dimension
+from pipeline.config.statistics_models import Dimension
 from pipeline.statistics.axes import tree_leaf_of, tree_leaves
 from pipeline.statistics.model import NONE, OTHER, RESERVED
 from transforms import Bands, Context

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_design import asked, margins, noise_of, quantiles_of, totaled, whole_bounds
 from pipeline.statistics.dp_partial import Contributions
 from transforms.primitives import hkdf_sha256, hmac_sha256_column

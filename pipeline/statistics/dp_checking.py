@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES
 from pipeline.config.dp_models import Budget, Noise, Period, Quantile
-from pipeline.config.models import Mean, StatisticSpec, Sum
+from pipeline.config.statistics_models import Mean, StatisticSpec, Sum
 from pipeline.errors import JobWrong, NotBuilt, Problem, nearest
 from pipeline.state.budget_accounting import Loss
 from pipeline.statistics.dimensions import declared_labels

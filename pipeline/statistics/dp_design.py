@@ -18,7 +18,7 @@ from decimal import Decimal
 from math import prod
 
 from pipeline.config.dp_models import REPORTED_DELTA, Noise, Quantile
-from pipeline.config.models import Mean, StatisticSpec, Sum
+from pipeline.config.statistics_models import Mean, StatisticSpec, Sum
 from pipeline.state.budget_accounting import Loss, pure_loss, rho_for
 from pipeline.statistics.dp_noise import (
     Distance,

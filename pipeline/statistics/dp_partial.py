@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.dp_models import Period, Quantile
-from pipeline.config.models import Dimension, StatisticSpec
+from pipeline.config.statistics_models import Dimension, StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.statistics.dimensions import label
 from pipeline.statistics.dp_design import asked, edges, noise_of, quantiles_of, whole_bounds

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_bounding import answer
 from pipeline.statistics.dp_checking import decimals_of, design_of, public_labels
 from pipeline.statistics.dp_design import quantiles_of

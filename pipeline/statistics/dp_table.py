@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.config.dp_models import Quantile
-from pipeline.config.models import Mean, StatisticSpec, Sum
+from pipeline.config.statistics_models import Mean, StatisticSpec, Sum
 from pipeline.statistics.dp_bounding import Answers, Labels
 from pipeline.statistics.dp_consistent import (
     CONFIDENCE,

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config.models import Filter
+from pipeline.config.statistics_models import Filter
 
 
 def keeps(filters: Sequence[Filter], columns: Mapping[str, pa.Array], rows: pa.Array) -> pa.Array:

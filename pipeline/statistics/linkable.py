@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from pipeline.config.models import Dimension, StatisticSpec
+from pipeline.config.statistics_models import Dimension, StatisticSpec
 from pipeline.errors import JobWrong, Problem
 from pipeline.statistics.population import disjoint, population_of
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
 from pipeline.config.dp_models import Quantile
-from pipeline.config.models import Dimension, Mean, Measure, Share, StatisticSpec, Sum
+from pipeline.config.statistics_models import Dimension, Mean, Measure, Share, StatisticSpec, Sum
 from pipeline.protect.model import Plan
 
 NONE = "(none)"  # label of a null

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.config.models import Mean, Measure, Share, StatisticSpec, Sum
+from pipeline.config.statistics_models import Mean, Measure, Share, StatisticSpec, Sum
 from pipeline.errors import JobWrong
 from pipeline.statistics.cells import Bools, Cells, Ints
 from pipeline.statistics.model import (

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config.models import Mean, Share, StatisticSpec, Sum
+from pipeline.config.statistics_models import Mean, Share, StatisticSpec, Sum
 from pipeline.statistics.model import PUBLISHED, SUPPRESSED, TOTAL
 from pipeline.statistics.over_time_population import (
     Floats,

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.config.models import Dimension, StatisticSpec
+from pipeline.config.statistics_models import Dimension, StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.statistics.dimensions import label

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.config.models import Filter, StatisticSpec
+from pipeline.config.statistics_models import Filter, StatisticSpec
 
 
 def population_of(spec: StatisticSpec) -> str:

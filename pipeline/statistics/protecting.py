@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.config.models import Share, StatisticSpec
+from pipeline.config.statistics_models import Share, StatisticSpec
 from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
 from pipeline.statistics.cells import Bools, Cells, Ints
 from pipeline.statistics.evidence import evidence_of

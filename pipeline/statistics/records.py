@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.config.models import StatisticSpec
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.cells import Ints
 from pipeline.statistics.distinct import distinct
 from pipeline.statistics.model import NONE, SEVERAL, PartialRef, joined_columns, measured_columns

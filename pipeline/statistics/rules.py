@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.models import Protection
+from pipeline.config.statistics_models import Protection
 from pipeline.statistics.blocks import Need
 from pipeline.statistics.cells import Bools, Cells, Measured
 from pipeline.statistics.model import NONE

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.config.models import StatisticsSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import StatisticsSpec
 from pipeline.errors import NotBuilt, Problem
 from pipeline.statistics.checking import check
 from pipeline.statistics.dp_checking import check_noise

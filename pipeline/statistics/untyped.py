@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES
 from pipeline.config.dp_models import Period
-from pipeline.config.models import Measure, Share, StatisticSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import Measure, Share, StatisticSpec
 from pipeline.engines.fitting import TEXT, column_of
 from pipeline.engines.model import SliceView
 from pipeline.errors import InputUnreadable, JobWrong, Problem, nearest, refuse, shown_name
