@@ -79,6 +79,17 @@ def price(spec: StatisticSpec, classes: Mapping[str, str]) -> Loss:
     return Loss() if spec.dp is None else design_of(spec, classes).loss
 
 
+def cost_of(specs: Mapping[str, StatisticSpec], classes: Mapping[str, Mapping[str, str]]) -> tuple[str, Loss]:
+    """Return how the tables of one release are protected, and what they cost together.
+
+    Tables without noise cost nothing, because the ledger's promise does not cover them.
+    """
+    loss = sum((price(spec, classes[name]) for name, spec in specs.items()), Loss())
+    kinds = {spec.dp is not None for spec in specs.values()}
+    told = {True: "noise", False: "disclosure rules"}
+    return " and ".join(told[kind] for kind in sorted(kinds, reverse=True)), loss
+
+
 def _wrong(where: str, message: str, hint: str = "") -> Problem:
     return Problem(JobWrong.code, where, message, hint)
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 from pipeline.errors import JobWrong
 from pipeline.protect.model import StatisticPlan, TablePlan
 from pipeline.state import State
-from pipeline.state.budget import BudgetLedger, Release
+from pipeline.state.budget import BudgetLedger
+from pipeline.state.budget_events import Release
 from pipeline.state.budget_store import read_content
 from pipeline.statistics.model import PartialRef, measured_columns
 from pipeline.statistics.over_time import guard
@@ -50,7 +51,7 @@ class Guarding:
 
     secret: bytes = field(repr=False)  # of the state
     people: str = ""  # names the key under which children digested people; empty: the state's own secret
-    held: Marks | None = field(default=None, repr=False)  # units whose rows a recipient holds
+    held: tuple[Marks, ...] = field(default=(), repr=False)  # units whose rows somebody holds, by holder
 
 
 def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[Released], list[Relation]]:
@@ -116,7 +117,7 @@ def give(
     _refuse_strangers(new, history[0])
     stops = any(by_name[one.name].spec.protect.over_time == "stop" for one in new)
     policy = "stop" if stops else "suppress"  # who makes the tables makes them coarser
-    found = guard(new, history[0], history[1], known_people=guarding.held, policy=policy)
+    found = guard(new, history[0], history[1], held=guarding.held, policy=policy)
     shown = {}
     for one in found.tables:
         spec = by_name[one.name].spec
