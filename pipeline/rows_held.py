@@ -13,7 +13,7 @@ from pipeline.release.subject_index import note_subjects
 from pipeline.state import State
 from pipeline.state.ledger import LedgerEntry
 from pipeline.state.subject_index import people_of_set, read_index
-from pipeline.statistics.over_time_history import units_of
+from pipeline.statistics.over_time_partials import units_of
 from pipeline.statistics.over_time_population import Marks
 
 

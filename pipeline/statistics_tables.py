@@ -20,7 +20,8 @@ from pipeline.statistics.dp_noise import Noise, OpenDP
 from pipeline.statistics.dp_spill import noised_table, spilled
 from pipeline.statistics.evidence import write_evidence
 from pipeline.statistics.model import TOTAL
-from pipeline.statistics.over_time_history import Given, Guarding, give, history_of, partials_of
+from pipeline.statistics.over_time_history import Given, Guarding, give, history_of
+from pipeline.statistics.over_time_partials import leaves_of, partials_of
 
 T = TypeVar("T")
 STATISTICS_FORMATS = ("csv", "parquet")
@@ -103,32 +104,25 @@ def _guarded(making: Making, history: Any) -> tuple[Tables, Given]:
     cells: Mapping[str, Cells] = making.call(combine_release, making.refs, release, tables, staging)
     protected = making.call(protect_release, cells, release, tables)
     exact = [entry for entry in release.statistics if entry.spec.dp is None]
-    # Joined labels and cohorts are not in one slice's partial aggregates, so the guard cannot follow them.
-    followed = [entry for entry in exact if not entry.spec.join and entry.spec.cohort is None]
     mine = [ref for ref in making.refs if ref.release == release.number]
     given = give(
-        {entry.name: protected.tables[entry.name] for entry in followed},
-        followed,
+        protected.tables,
+        exact,
         tables,
-        {entry.name: _leaves(cells[entry.name]) for entry in followed},
-        {entry.name: partials_of(mine, entry.name, staging, making.guarding.secret) for entry in followed},
+        {entry.name: leaves_of(entry.spec, _leaves(cells[entry.name])) for entry in exact},
+        {entry.name: partials_of(mine, entry, staging, making.guarding.secret) for entry in exact},
         making.identity,
         history,
         making.guarding,
-        {entry.name: _trees(cells[entry.name]) for entry in followed},
+        {entry.name: _trees(cells[entry.name]) for entry in exact},
     )
-    notes = [
-        f"guard over time: {entry.name} joins tables or follows cohorts, and is not compared with earlier releases"
-        for entry in exact
-        if entry not in followed
-    ]
     found = Tables(
         release,
-        {**protected.tables, **given.published},
+        given.published,
         protected.evidence,
         given.evidence,
         kept=given.kept,
-        notes=(*_told(given), *notes),
+        notes=tuple(_told(given)),
     )
     return found, given
 
