@@ -47,7 +47,7 @@ def _diagonals(first: str, one: StatisticSpec, second: str, other: StatisticSpec
         units: set[str | None] = {d.unit for d in mate.dimensions if d.column == cohort.column}
         units -= {"hour_of_day", "weekday"}
         if mate.cohort is not None and mate.cohort.column == cohort.column:
-            units = {str(mate.cohort.unit)} - {str(cohort.unit)}
+            units = {None} if mate.cohort.unit != cohort.unit else set()
         if units:
             yield Problem(
                 JobWrong.code,
