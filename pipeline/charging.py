@@ -23,7 +23,7 @@ def charges_of(config: Config, plan: Plan, digests: Mapping[int, str]) -> dict[i
             continue
         specs = {entry.name: entry.spec for entry in release.statistics}
         tables = {table for spec in specs.values() for table in spec.tables}
-        mechanism, loss = cost_of(specs, {name: plan.tables[s.table].classes for name, s in specs.items()})
+        mechanism, loss = cost_of(specs, {name: table.classes for name, table in plan.tables.items()})
         path = config.job.releases[release.number].statistics
         found[release.number] = Charge(
             Release(

@@ -163,9 +163,7 @@ def prepare(order: StatsOrder) -> Prepared:
     }  # the first reading of rows
     held = {name: held_rows(path, tables[name]) for name, path in sorted(order.known.items())}
     plan = _plan(order, spec, tables)
-    mechanism, loss = cost_of(
-        spec.statistics, {name: tables[s.table].classes for name, s in spec.statistics.items()}
-    )
+    mechanism, loss = cost_of(spec.statistics, {name: table.classes for name, table in tables.items()})
     release = Release(
         order.recipient,
         "+".join(sorted(tables)),

@@ -16,6 +16,7 @@ from pipeline.state.budget import BudgetLedger
 from pipeline.state.budget_events import Release
 from pipeline.statistics import Cells, PartialRef, combine_release, protect_release
 from pipeline.statistics.cells import TOP
+from pipeline.statistics.dp_checking import classes_for
 from pipeline.statistics.dp_noise import Noise, OpenDP
 from pipeline.statistics.dp_spill import noised_table, spilled
 from pipeline.statistics.evidence import write_evidence
@@ -90,9 +91,12 @@ def with_noise(making: Making, made: Tables, noise: Noise | None = None) -> Tabl
     for entry in made.release.statistics:
         if entry.spec.dp is None:
             continue
-        mine = [r for r in making.refs if (r.release, r.statistic) == (made.release.number, entry.name)]
-        given = spilled([making.staging / ref.path for ref in mine], entry.spec)
-        classes = making.tables[entry.spec.table].classes
+        paths: dict[str, list[Path]] = {table: [] for table in entry.spec.tables}
+        for ref in making.refs:
+            if (ref.release, ref.statistic) == (made.release.number, entry.name):
+                paths[ref.table].append(making.staging / ref.path)
+        given = spilled(paths.pop(entry.spec.table), entry.spec, paths)
+        classes = classes_for(entry.spec, {name: table.classes for name, table in making.tables.items()})
         published[entry.name], told[entry.name] = noised_table(
             entry.spec, classes, given, making.ledger.secret, noise or OpenDP()
         )

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.config.models import StatisticSpec
 from pipeline.protect.model import StatisticPlan
-from pipeline.statistics.model import NONE, RESERVED, SEVERAL, PartialRef, joined_columns
+from pipeline.statistics.model import RESERVED, PartialRef, joined_columns
+from pipeline.statistics.one_label import one_label
 from pipeline.statistics.over_time_population import Ints, Marks
 from transforms.primitives import hkdf_sha256
 from transforms.run_codes import run_codes
@@ -53,7 +53,9 @@ def partials_of(
             continue
         if table not in joined:
             joined[table] = _read_all([ref for ref in mine if ref.table == table], staging, secret)
-        columns[f"d{i}"] = _one_label(joined[table], f"j{i}", people)
+        columns[f"d{i}"] = one_label(
+            joined[table][f"j{i}"].combine_chunks(), np.asarray(joined[table]["s0"].combine_chunks()), people
+        )
     return pa.table(columns)
 
 
@@ -105,26 +107,6 @@ def _as_text(table: pa.Table) -> pa.Table:
     return table
 
 
-def _one_label(table: pa.Table, column: str, people: Marks) -> pa.DictionaryArray:
-    """Give each person the one label that all of the person's rows in a joined table share."""
-    coded = table[column].combine_chunks()
-    names = [*coded.dictionary.to_pylist()]
-    names += [name for name in (NONE, SEVERAL) if name not in names]
-    unit, code = np.asarray(table["s0"].combine_chunks()), np.asarray(coded.indices).astype(np.int64)
-    told = code != names.index(NONE)
-    unit, code = unit[told], code[told]
-    order = np.lexsort((code, unit))
-    unit, code = unit[order], code[order]
-    starts = _starts(unit)
-    if not len(starts):
-        return _dictionary(np.full(len(people), names.index(NONE)), names)
-    least, most = np.minimum.reduceat(code, starts), np.maximum.reduceat(code, starts)
-    one = np.where(least == most, least, names.index(SEVERAL))
-    who = unit[starts]
-    at = np.minimum(np.searchsorted(who, people), len(who) - 1)
-    return _dictionary(np.where(who[at] == people, one[at], names.index(NONE)), names)
-
-
 def _by_cohort(own: pa.Table) -> pa.Table:
     """Records by (first period of the person, period); rows without a time are in no cohort."""
     coded = own["d0"].combine_chunks()
@@ -147,12 +129,6 @@ def _by_cohort(own: pa.Table) -> pa.Table:
 
 def _dictionary(codes: Ints, names: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names, pa.string()))
-
-
-def _starts(ordered: Marks) -> npt.NDArray[np.int64]:
-    if not len(ordered):
-        return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
 
 
 def _read(path: Path) -> pa.Table:
