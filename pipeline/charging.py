@@ -1,28 +1,18 @@
 """What a job's statistics cost, and whether the ledger lets them pass; known before the first row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config.dp_models import Budget
 from pipeline.config.loading import Config, digest_of
-from pipeline.errors import Problem, refuse
+from pipeline.errors import CheckFailed, PouchError, Problem
 from pipeline.protect.model import Plan
 from pipeline.state import State
-from pipeline.state.budget import Release, beyond, open_budget
+from pipeline.state.budget import open_budget
 from pipeline.state.budget_accounting import Loss
 from pipeline.state.budget_anchor import verify_anchors
-from pipeline.statistics.dp_checking import price
-
-
-@dataclass(frozen=True)
-class Charge:
-    """One release of statistics in the ledger, and what it costs."""
-
-    release: Release
-    mechanism: str
-    loss: Loss
-    budget: Budget | None
+from pipeline.state.budget_events import Charge, Release, counting
+from pipeline.state.budget_limits import beyond
+from pipeline.statistics.dp_checking import cost_of
 
 
 def charges_of(config: Config, plan: Plan, digests: Mapping[int, str]) -> dict[int, Charge]:
@@ -33,7 +23,7 @@ def charges_of(config: Config, plan: Plan, digests: Mapping[int, str]) -> dict[i
             continue
         specs = {entry.name: entry.spec for entry in release.statistics}
         tables = {table for spec in specs.values() for table in spec.tables}
-        loss = sum((price(spec, plan.tables[spec.table].classes) for spec in specs.values()), Loss())
+        mechanism, loss = cost_of(specs, {name: table.classes for name, table in plan.tables.items()})
         path = config.job.releases[release.number].statistics
         found[release.number] = Charge(
             Release(
@@ -44,31 +34,38 @@ def charges_of(config: Config, plan: Plan, digests: Mapping[int, str]) -> dict[i
                 digest_of({name: spec.model_dump(mode="json") for name, spec in specs.items()}),
                 digests[release.number],
             ),
-            "noise" if loss != Loss() else "disclosure rules",
+            mechanism,
             loss,
             config.statistics[path].budget if path else None,
         )
     return found
 
 
-def refuse_unpaid(charges: Mapping[int, Charge], store: State, out: Path) -> None:
-    """Refuse releases that the ledger would refuse, all of one run together.
+def unpaid(charges: Mapping[int, Charge], store: State, out: Path) -> dict[int, tuple[Problem, ...]]:
+    """Return the releases that the ledger would refuse, by number, and why: a limit, or an anchor that knows better.
 
-    Raises:
-        BudgetExhausted: a limit would be passed.
-        CheckFailed: the ledger is not what its anchors have seen.
-
+    Releases of one run are looked at in their order, as they will be charged: one that a limit refuses leaves the
+    limit to those after it.
     """
     if not charges:
-        return
-    ledger = open_budget(store)
-    events = ledger.events()
+        return {}
+    try:
+        ledger = open_budget(store)
+    except CheckFailed as error:
+        return dict.fromkeys(charges, error.problems)
+    events = counting(ledger.events())
     pending = Loss()
-    problems: list[Problem] = []
-    for charge in charges.values():
-        verify_anchors(ledger, out, charge.release.recipient, charge.release.dataset)
-        if charge.budget is None or any(event.release == charge.release.id for event in events):
-            continue  # costs nothing, or was paid for
-        problems += beyond(events, charge.release, charge.loss, charge.budget, pending)
-        pending += charge.loss
-    refuse(problems)
+    found: dict[int, tuple[Problem, ...]] = {}
+    for number, charge in charges.items():
+        try:
+            verify_anchors(ledger, out, charge.release.recipient, charge.release.dataset)
+        except PouchError as error:
+            found[number] = error.problems
+            continue
+        if any(event.release == charge.release.id for event in events):
+            continue  # was paid for
+        if problems := beyond(events, charge, pending):
+            found[number] = tuple(problems)
+        else:
+            pending += charge.loss
+    return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from pipeline.errors import LeakFound, PouchError, Problem, PublishFailed
 from pipeline.events import log
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.readiness import CONSENT_NEWEST, Order, Ready
-from pipeline.release.assembly import StatisticFiles, assemble
+from pipeline.release.assembly import Given, assemble
 from pipeline.release.conservation import Counts
 from pipeline.release.drift import waiver_of
 from pipeline.release.gate import Hit, Proof
@@ -39,7 +40,7 @@ def hand_over(
     order: Order,
     ready: Ready,
     results: Sequence[SliceResult],
-    statistics: Mapping[int, StatisticFiles],
+    given: Given,
     counts: Sequence[Counts],
     proof: Proof,
     quarantine: QuarantineWriter,
@@ -53,45 +54,45 @@ def hand_over(
     The quarantine is in the state before anything is published: a record that is missing from a release can be
     found, whatever happens next.
     """
+    held: Mapping[int, Mapping[str, int | str]] = {}
     if not order.dry_run:
         quarantine.commit()
         store.runs.record_inputs(run, _inputs(ready))
         spills = [result.of(note_subjects) for result in results]
         held = index_releases(ready.plan, spills, keyring, store, run, staging)
-    outcomes = list(standing_outcomes(ready, order, store))
+    publisher = _Publisher(order, ready, results, given, keyring, store, run, staging, held)
+    outcomes = [*standing_outcomes(ready, order, store), *_refused_outcomes(ready)]
     for release in ready.plan.releases:
         own = tuple(entry for entry in counts if entry.release == release.number)
-        problems = [_leak(release, hit) for hit in proof.of(release.number).hits if not _waived(order, hit)]
-        published = None
-        if not problems and not order.dry_run:
-            try:
-                published = _publish(
-                    order,
-                    ready,
-                    release,
-                    own,
-                    results,
-                    statistics.get(release.number),
-                    keyring,
-                    store,
-                    run,
-                    staging,
-                    held[release.number],
-                )
-            except PouchError as error:
-                problems += error.problems
-        outcomes.append(_outcome(release, own, published, problems, order.base))
+        outcomes.append(publisher.outcome(release, own, proof))
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
     redacted = _redacted(ready.plan, results)
     warnings = (*all_warnings(ready.plan), *map(_redacted_warning, redacted.items()))
     warnings += tuple(
-        f"{one.identity.recipient}: {note}" for one in statistics.values() for note in one.notes
+        f"{one.identity.recipient}: {note}" for one in given.files.values() for note in one.notes
     )
     summary = RunSummary(run, ready.plan.job, order.date, ordered, warnings)
+    try:
+        facts = _facts(order, ready, summary, given, redacted, store)
+        write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
+    except PublishFailed as error:  # too late to say that nothing was published
+        log.warning("pouch: %s; what became of the releases is unaffected", error)
+    return summary
+
+
+def _facts(
+    order: Order,
+    ready: Ready,
+    summary: RunSummary,
+    given: Given,
+    redacted: Mapping[str, int],
+    store: State,
+) -> dict[str, object]:
+    """Return what the run manifest says beside outcomes and proof."""
     rows, head = store.ledger.head()
     facts: dict[str, object] = {
         "plan_digest": ready.plan.digest,
-        "input_digests": {o.recipient: ready.digests[o.release] for o in ordered},
+        "input_digests": {one.recipient: ready.digests[one.release] for one in summary.outcomes},
         "ledger": {"rows": rows, "head": head},  # kept elsewhere, it shows a ledger that was cut short
     }
     if redacted:
@@ -103,19 +104,17 @@ def hand_over(
             "protection": PROTECTION,
             "does_not_protect_against": list(NOT_PROTECTED),
             "releases": {
-                one.identity.recipient: {"number": one.number, "new": one.new} for one in statistics.values()
+                one.identity.recipient: {"number": one.number, "new": one.new} for one in given.files.values()
             },
         }
-    try:
-        write_run_record(store.run_dir(run), run_manifest(summary, proof, facts))
-    except PublishFailed as error:  # too late to say that nothing was published
-        log.warning("pouch: %s; what became of the releases is unaffected", error)
-    return summary
+    return facts
 
 
 def nothing_to_do(order: Order, ready: Ready, store: State, run: str) -> RunSummary:
-    """Every release that was asked for is published already from equal inputs."""
-    summary = RunSummary(run, ready.plan.job, order.date, tuple(standing_outcomes(ready, order, store)))
+    """Every release that was asked for is published already from equal inputs, or cannot be made."""
+    outcomes = [*standing_outcomes(ready, order, store), *_refused_outcomes(ready)]
+    ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.release))
+    summary = RunSummary(run, ready.plan.job, order.date, ordered)
     write_run_record(store.run_dir(run), run_manifest(summary, None))
     return summary
 
@@ -141,6 +140,15 @@ def standing_outcomes(ready: Ready, order: Order, store: State) -> Iterator[Rele
             counts,
             path=shown(link, order.base),
             id=link.resolve().name,
+        )
+
+
+def _refused_outcomes(ready: Ready) -> Iterator[ReleaseOutcome]:
+    """Releases that were known before the first row to be impossible."""
+    for one in ready.refused:
+        release = one.release
+        yield ReleaseOutcome(
+            release.number, release.recipient, release.purpose, "failed", problems=one.problems
         )
 
 
@@ -174,65 +182,92 @@ def _outcome(
     )
 
 
-def _publish(
-    order: Order,
-    ready: Ready,
-    release: ReleasePlan,
-    counts: Sequence[Counts],
-    results: Sequence[SliceResult],
-    statistics: StatisticFiles | None,
-    keyring: Keyring,
-    store: State,
-    run: str,
-    staging: Path,
-    held: Mapping[str, int | str],
-) -> Published:
-    try:
-        assembly = assemble(ready.plan, release, results, statistics, staging, keyring)
-    except OSError as error:
-        raise PublishFailed(
-            f"the release could not be put together ({error.strerror}); what was published before is unchanged",
-            where=f"{release.recipient}/{order.date}",
-            hint="make room or repair the disk, then run again",
-        ) from None
-    facts: dict[str, int | str] = {
-        OUT: folder_word(order.out),
-        "rows_read": sum(entry.rows_read for entry in counts),
-        **held,
-    }
-    if ready.consent is not None and release.basis == "consent":
-        facts[CONSENT_NEWEST] = ready.consent.newest
+@dataclass(frozen=True)
+class _Publisher:
+    """Publishes the releases of one run, one by one."""
 
-    def remember(kind: Literal["intended", "published"], tree: str, digest: str) -> None:
-        store.ledger.record(
+    order: Order
+    ready: Ready
+    results: Sequence[SliceResult]
+    given: Given
+    keyring: Keyring
+    store: State
+    run: str
+    staging: Path
+    held: Mapping[int, Mapping[str, int | str]]  # facts of the subject index, by release number
+
+    def outcome(self, release: ReleasePlan, counts: tuple[Counts, ...], proof: Proof) -> ReleaseOutcome:
+        """Publish a release that nothing stands against; say what became of it."""
+        hits = [hit for hit in proof.of(release.number).hits if not _waived(self.order, hit)]
+        problems = [*(_leak(release, hit) for hit in hits), *self.given.refused.get(release.number, ())]
+        published = None
+        if not problems and not self.order.dry_run:
+            try:
+                published = self._publish(release, counts)
+            except PouchError as error:
+                problems += error.problems
+        return _outcome(release, counts, published, problems, self.order.base)
+
+    def _publish(self, release: ReleasePlan, counts: Sequence[Counts]) -> Published:
+        order, statistics = self.order, self.given.files.get(release.number)
+        try:
+            assembly = assemble(
+                self.ready.plan, release, self.results, statistics, self.staging, self.keyring
+            )
+        except OSError as error:
+            raise PublishFailed(
+                f"the release could not be put together ({error.strerror}); what was published before is unchanged",
+                where=f"{release.recipient}/{order.date}",
+                hint="make room or repair the disk, then run again",
+            ) from None
+        published = publish_release(
+            order.out,
+            self.staging,
+            release.recipient,
+            order.date,
+            assembly.files,
+            assembly.documents,
+            announce=lambda tree, digest: self._remember("intended", release, counts, tree, digest),
+            supersede=order.supersede,
+        )
+        with suppress(
+            PublishFailed
+        ):  # readers see it, the intention is on disk: the next run records the rest
+            self._remember("published", release, counts, published.id, published.digest)
+        if statistics is not None:
+            with suppress(
+                PouchError
+            ):  # the bytes are stored: they are counted, and compared with, in any case
+                mark_published(open_budget(self.store), order.out, statistics.identity)
+        return published
+
+    def _remember(
+        self,
+        kind: Literal["intended", "published"],
+        release: ReleasePlan,
+        counts: Sequence[Counts],
+        tree: str,
+        digest: str,
+    ) -> None:
+        facts: dict[str, int | str] = {
+            OUT: folder_word(self.order.out),
+            "rows_read": sum(entry.rows_read for entry in counts),
+            **self.held[release.number],
+        }
+        if self.ready.consent is not None and release.basis == "consent":
+            facts[CONSENT_NEWEST] = self.ready.consent.newest
+        self.store.ledger.record(
             kind,
-            run=run,
+            run=self.run,
             recipient=release.recipient,
-            date=order.date,
+            date=self.order.date,
             tree=tree,
             release_digest=digest,
-            input_digest=ready.digests[release.number],
-            plan_digest=ready.plan.digest,
+            input_digest=self.ready.digests[release.number],
+            plan_digest=self.ready.plan.digest,
             rows=sum(entry.rows_published for entry in counts),
             facts=facts,
         )
-
-    published = publish_release(
-        order.out,
-        staging,
-        release.recipient,
-        order.date,
-        assembly.files,
-        assembly.documents,
-        announce=lambda tree, digest: remember("intended", tree, digest),
-        supersede=order.supersede,
-    )
-    with suppress(PublishFailed):  # readers see it, the intention is on disk: the next run records the rest
-        remember("published", published.id, published.digest)
-    if statistics is not None:
-        with suppress(PouchError):  # the bytes are stored: they are counted, and compared with, in any case
-            mark_published(open_budget(store), order.out, statistics.identity)
-    return published
 
 
 def _redacted(plan: Plan, results: Sequence[SliceResult]) -> dict[str, int]:

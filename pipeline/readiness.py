@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from datetime import date as calendar_date
 from pathlib import Path
 
-from pipeline.charging import Charge, charges_of, refuse_unpaid
+from pipeline.charging import charges_of, unpaid
 from pipeline.config.loading import Config
 from pipeline.errors import JobWrong, Problem, nearest, refuse
 from pipeline.events import log
@@ -17,6 +17,7 @@ from pipeline.protect.plan import for_releases, make_plan, schema_of
 from pipeline.protect.sampled_values import look_at_values, warned_without_values
 from pipeline.release.standing import changed_without_leave, input_digests, unchanged
 from pipeline.state import State
+from pipeline.state.budget_events import Charge
 from pipeline.statistics.specification import check_specification
 from transforms import Keyring
 
@@ -38,6 +39,14 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A release that cannot be made, known before the first row: it blocks itself only."""
+
+    release: ReleasePlan
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
 class Ready:
     """Everything that is known before the first row."""
 
@@ -48,6 +57,7 @@ class Ready:
     erased: frozenset[bytes]  # keyed digests
     digests: Mapping[int, str]  # release number -> digest of its inputs
     charges: Mapping[int, Charge] = field(default_factory=dict)  # of statistics, by release number
+    refused: tuple[Refused, ...] = ()  # no part of the plan: the others are made without them
 
 
 def day_of(date: str) -> str:
@@ -89,21 +99,23 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
     asked = _asked(whole.releases, order.recipient)
     standing = [r for r in asked if unchanged(order.out, store.ledger, r, order.date, digests[r.number])]
     todo = [release for release in asked if release not in standing]
-    refused = [
+    standing_in_the_way = [
         changed_without_leave(
             order.out, store.ledger, r, order.date, digests[r.number], supersede=order.supersede
         )
         for r in todo
     ]
-    refuse([problem for problem in refused if problem])
+    refuse([problem for problem in standing_in_the_way if problem])
     plan = for_releases(whole, frozenset(release.number for release in todo))
     charges = charges_of(config, plan, digests)
-    refuse_unpaid(charges, store, order.out)
+    beyond = unpaid(charges, store, order.out)
+    refused = tuple(Refused(release, beyond[release.number]) for release in todo if release.number in beyond)
+    plan = for_releases(whole, frozenset(release.number for release in todo) - set(beyond))
     told = _warnings_of_values(config, plan, cuts, order.base)
     for warning in told:
         log.warning("pouch: %s", warning)
     plan = replace(plan, warnings=(*plan.warnings, *told))
-    return Ready(plan, tuple(standing), cuts, consent, erased, digests, charges)
+    return Ready(plan, tuple(standing), cuts, consent, erased, digests, charges, refused)
 
 
 def _warnings_of_values(config: Config, plan: Plan, cuts: Mapping[str, Cut], base: Path) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from pipeline.readiness import Order, Ready, day_of, look, prepare
 from pipeline.release.conservation import conserve, refuse_mostly_unreadable
 from pipeline.release.drift import inspect_drift, refuse_drift
 from pipeline.release.gate import inspect_slice, prove
-from pipeline.release.labels import inspect_labels
+from pipeline.release.labels import LabelGate, with_hits
 from pipeline.release.publish import open_staging
 from pipeline.release.run_record import RunSummary
 from pipeline.release.shifted import count_near_dates, inspect_shifts
@@ -119,13 +119,12 @@ def _stages(
         )
         refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
         # Whatever stops the run stops it before a budget is charged.
-        given = give_statistics(order, ready, proof, results, engine, keyring, store, run, staging)
-        ready = replace(ready, plan=given.plan)
-        if labels := inspect_labels(ready.plan, given.tables, fingerprint_key, staging):
-            proof = prove(ready.plan, [*findings, *labels], staging)
+        labels = LabelGate(findings, fingerprint_key, staging)
+        given = give_statistics(order, ready, proof, labels, results, engine, keyring, store, run, staging)
+        ready, proof = replace(ready, plan=given.plan), with_hits(proof, given.hits)
         quarantine.adopt(staging / "quarantine")
         return hand_over(
-            order, ready, results, given.files, counts, proof, quarantine, keyring, store, run, staging
+            order, ready, results, given, counts, proof, quarantine, keyring, store, run, staging
         )
 
 

@@ -35,16 +35,25 @@ from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, release_m
 from pipeline.release.publish import open_staging, publish_release
 from pipeline.release.run_record import ReleaseOutcome, RunSummary, run_manifest, write_run_record
 from pipeline.state import State, open_state
-from pipeline.state.budget import BudgetLedger, Release, allowances, bucket, open_budget
-from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget import BudgetLedger, open_budget
+from pipeline.state.budget_events import Charge, Release
 from pipeline.state.budget_facts import budget_facts
-from pipeline.state.budget_serving import Served, Step, mark_published, nothing_happens, serve
+from pipeline.state.budget_limits import allowances, bucket
+from pipeline.state.budget_serving import Draw, Served, Step, mark_published, nothing_happens, serve
 from pipeline.statistics import aggregate_slice
-from pipeline.statistics.dp_checking import price
+from pipeline.statistics.dp_checking import cost_of
 from pipeline.statistics.over_time_history import Guarding
 from pipeline.statistics.specification import check_specification
 from pipeline.statistics.untyped import Untyped, held_rows, open_untyped, people_of, views, with_amounts
-from pipeline.statistics_tables import Tables, keep_proofs, make_tables, rows_by_status, statistic_files
+from pipeline.statistics_tables import (
+    Making,
+    Tables,
+    exact_tables,
+    keep_proofs,
+    rows_by_status,
+    statistic_files,
+    with_noise,
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,12 @@ class Prepared:
     plan: Plan
     tables: Mapping[str, Untyped]
     held: Mapping[str, Untyped]
-    release: Release
-    loss: Loss
-    mechanism: str
+    charge: Charge
+
+    @property
+    def release(self) -> Release:
+        """The release in the ledger."""
+        return self.charge.release
 
 
 def load_statistics(path: Path) -> StatisticsSpec:
@@ -152,8 +164,7 @@ def prepare(order: StatsOrder) -> Prepared:
     }  # the first reading of rows
     held = {name: held_rows(path, tables[name]) for name, path in sorted(order.known.items())}
     plan = _plan(order, spec, tables)
-    loss = sum((price(s, tables[s.table].classes) for s in spec.statistics.values()), Loss())
-    noisy = sum(s.dp is not None for s in spec.statistics.values())
+    mechanism, loss = cost_of(spec.statistics, {name: table.classes for name, table in tables.items()})
     release = Release(
         order.recipient,
         "+".join(sorted(tables)),
@@ -167,7 +178,7 @@ def prepare(order: StatsOrder) -> Prepared:
             + [[f"known {name}", table.digest] for name, table in held.items()]
         ),
     )
-    return Prepared(spec, plan, tables, held, release, loss, "noise" if noisy else "disclosure rules")
+    return Prepared(spec, plan, tables, held, Charge(release, mechanism, loss, spec.budget))
 
 
 def _source(order: StatsOrder) -> TableSource:
@@ -237,97 +248,110 @@ def _plan(order: StatsOrder, spec: StatisticsSpec, tables: Mapping[str, Untyped]
 # ------------------------------------------------------------------ serving
 
 
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the files of one release; begins without a charge, and draws when it is on disk."""
+
+    order: StatsOrder
+    ready: Prepared
+    store: State
+    run: str
+    ledger: BudgetLedger
+    staging: Path
+    made: list[Tables] = field(default_factory=list)
+
+    def begin(self) -> Draw:
+        """Make the tables without noise, and refuse what must not be published."""
+        making = self._making()
+        exact = exact_tables(making)
+        self._refuse_identities(exact)
+
+        def draw(number: int) -> Mapping[str, bytes]:
+            one = with_noise(making, exact)
+            self._refuse_identities(one)
+            keep_proofs(self.store.run_dir(self.run), self.order.recipient, one)
+            self.made.append(one)
+            carried_out = replace(self.ready.plan, releases=(one.release,))
+            return {**_files(carried_out, one.published, number, self.staging), **one.kept}
+
+        return draw
+
+    def _making(self) -> Making:
+        ready, secret = self.ready, self.ledger.secret
+        held = (people_of(ready.held, secret),) if ready.held else ()
+        refs = [
+            ref
+            for table in ready.tables.values()
+            for view in views(table, [0], secret)
+            for ref in aggregate_slice(view, ready.plan, self.staging)
+        ]
+        return Making(
+            ready.plan.releases[0],
+            ready.plan.tables,
+            refs,
+            self.staging,
+            self.store,
+            self.ledger,
+            ready.release,
+            Guarding(secret, held=held),
+        )
+
+    def _refuse_identities(self, made: Tables) -> None:
+        """Refuse labels that the data gave and that look like a card, a phone, an address; raises LeakFound."""
+        plan = replace(self.ready.plan, releases=(made.release,))
+        found = inspect_labels(plan, {0: made.published}, self.ledger.secret[:16], self.staging)
+        refuse(
+            [
+                Problem(
+                    LeakFound.code,
+                    f"{hit.table}.{hit.column}",
+                    f"{hit.cells} labels look like {hit.data_class}",
+                    "declare the values that may appear; nothing was published",
+                )
+                for one in found
+                for hit in one.hits
+            ]
+        )
+
+
 def _serve_and_publish(
     order: StatsOrder, ready: Prepared, store: State, run: str, after: Step
 ) -> StatsSummary:
     ledger = open_budget(store)
     folder = order.date or order.spec.stem
-    _refuse_other(order.out / order.recipient / folder, ready)
-    made: list[Tables] = []
-
-    def draw(number: int) -> Mapping[str, bytes]:
-        known = people_of(ready.held, ledger.secret) if ready.held else None
-        refs = [
-            ref
-            for table in ready.tables.values()
-            for view in views(table, [0], ledger.secret)
-            for ref in aggregate_slice(view, ready.plan, staging)
-        ]
-        made.append(
-            make_tables(
-                ready.plan.releases[0],
-                ready.plan.tables,
-                refs,
-                staging,
-                store,
-                ledger,
-                ready.release,
-                Guarding(ledger.secret, held=known),
-            )
-        )
-        carried_out = replace(ready.plan, releases=(made[0].release,))
-        _refuse_identities(carried_out, made[0], ledger, staging)
-        keep_proofs(store.run_dir(run), order.recipient, made[0])
-        return {**_files(carried_out, made[0].published, number, staging), **made[0].kept}
-
+    place = order.out / order.recipient / folder
+    _refuse_other(place, ready)
     with ExitStack() as stack:
         staging = stack.enter_context(open_staging(order.out))
-        served = serve(
-            store,
-            ledger,
-            order.out,
-            ready.release,
-            ready.mechanism,
-            ready.loss,
-            ready.spec.budget,
-            draw,
-            after,
-        )
-        published = _publish(order, served, staging, folder)
+        maker = _Maker(order, ready, store, run, ledger, staging)
+        served = serve(store, ledger, order.out, ready.charge, maker.begin, after)
+        changed = _publish(order, served, staging, folder)
     after("published")
     mark_published(ledger, order.out, ready.release)
-    outcome = ReleaseOutcome(
-        0,
-        order.recipient,
-        order.purpose,
-        "published" if published else "unchanged",
-        path=str(order.out / order.recipient / folder),
-    )
-    facts = {"statistics": {"number": served.number, "new": served.new, "mechanism": ready.mechanism}}
-    try:
-        write_run_record(
-            store.run_dir(run),
-            run_manifest(RunSummary(run, "stats", order.date, (outcome,)), None, facts),
-        )
-    except PublishFailed as error:  # too late to say that nothing was published
-        log.warning("pouch: %s; what became of the release is unaffected", error)
+    _record(order, ready, served, "published" if changed else "unchanged", place, store, run)
     return StatsSummary(
         order.recipient,
-        order.out / order.recipient / folder,
+        place,
         served.number,
         served.new,
         run,
         tuple(rows_by_status(served.files)),
         tuple(budget_facts(ledger, ready.spec.budget, order.recipient, order.date)),
-        (*_left_out(ready.tables), *(made[0].notes if made else ())),
+        (*_left_out(ready.tables), *(note for one in maker.made for note in one.notes)),
     )
 
 
-def _refuse_identities(plan: Plan, made: Tables, ledger: BudgetLedger, staging: Path) -> None:
-    """Refuse labels that the data gave and that look like a card, a phone, an address; raises LeakFound."""
-    found = inspect_labels(plan, {0: made.published}, ledger.secret[:16], staging)
-    refuse(
-        [
-            Problem(
-                LeakFound.code,
-                f"{hit.table}.{hit.column}",
-                f"{hit.cells} labels look like {hit.data_class}",
-                "declare the values that may appear; nothing was published",
-            )
-            for one in found
-            for hit in one.hits
-        ]
-    )
+def _record(
+    order: StatsOrder, ready: Prepared, served: Served, status: str, place: Path, store: State, run: str
+) -> None:
+    """Write the run manifest; too late to fail, since readers see the release."""
+    outcome = ReleaseOutcome(0, order.recipient, order.purpose, status, path=str(place))
+    facts = {"statistics": {"number": served.number, "new": served.new, "mechanism": ready.charge.mechanism}}
+    summary = RunSummary(run, "stats", order.date, (outcome,))
+    try:
+        write_run_record(store.run_dir(run), run_manifest(summary, None, facts))
+    except PublishFailed as error:
+        log.warning("pouch: %s; what became of the release is unaffected", error)
 
 
 def _left_out(tables: Mapping[str, Untyped]) -> list[str]:

@@ -10,9 +10,11 @@ from pipeline.config.dp_models import Budget
 from pipeline.errors import JobWrong
 from pipeline.standalone import StatsSummary, load_statistics
 from pipeline.state import open_state
-from pipeline.state.budget import BudgetLedger, Event, allowances, bucket, open_budget, spent, within
+from pipeline.state.budget import BudgetLedger, open_budget
 from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget_events import Event, counting
 from pipeline.state.budget_facts import budget_facts
+from pipeline.state.budget_limits import allowances, bucket, spent, within
 from pipeline.statistics.dp_checking import price
 from pipeline.statistics.dp_noise import require_opendp
 from pipeline.statistics.untyped import classes_of
@@ -111,11 +113,16 @@ def _refreshed(refresh: str) -> str:
 def releases_of(state: Path, recipient: str | None) -> list[dict[str, Any]]:
     """Return every release of statistics, oldest first, with its charge and what all until then mean together."""
     events = _ledger(state).events()
-    kinds = {(event.release, event.kind) for event in events}
+    live = counting(events)
+    kept = {event.seq for event in live}
+    kinds = {(event.release, event.kind) for event in live}
     total: dict[str, Loss] = {}
     found = []
     for event in events:
         if event.kind != "charged" or recipient not in (None, event.recipient):
+            continue
+        if event.seq not in kept:
+            found.append(_facts(event, "given up: another release took its charge"))
             continue
         total[event.recipient] = total.get(event.recipient, Loss()) + event.loss
         found.append(_release_facts(event, total[event.recipient], kinds))
@@ -125,7 +132,17 @@ def releases_of(state: Path, recipient: str | None) -> list[dict[str, Any]]:
 def _release_facts(event: Event, total: Loss, kinds: set[tuple[str, str]]) -> dict[str, Any]:
     delta = Budget.model_validate(event.limits).recipient.delta if event.limits else 0.0
     reached = next((kind for kind in ("published", "stored") if (event.release, kind) in kinds), "charged")
-    facts: dict[str, Any] = {
+    facts = _facts(event, reached)
+    if event.loss != Loss():
+        facts["epsilon"] = event.loss.epsilon_at(delta)
+        facts["delta"] = delta
+        facts["epsilon_until_then"] = total.epsilon_at(delta)
+        facts["means"] = MEANING.format(factor=_factor(total.epsilon_at(delta)), delta=delta)
+    return facts
+
+
+def _facts(event: Event, reached: str) -> dict[str, Any]:
+    return {
         "recipient": event.recipient,
         "number": event.number,
         "date": event.period,
@@ -135,12 +152,6 @@ def _release_facts(event: Event, total: Loss, kinds: set[tuple[str, str]]) -> di
         "state": reached,
         "rho": event.loss.rho,
     }
-    if event.loss != Loss():
-        facts["epsilon"] = event.loss.epsilon_at(delta)
-        facts["delta"] = delta
-        facts["epsilon_until_then"] = total.epsilon_at(delta)
-        facts["means"] = MEANING.format(factor=_factor(total.epsilon_at(delta)), delta=delta)
-    return facts
 
 
 def _factor(epsilon: float) -> str:

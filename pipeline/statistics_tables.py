@@ -12,14 +12,17 @@ import pyarrow.parquet as pq
 from pipeline.protect.model import ReleasePlan, StatisticPlan, TablePlan
 from pipeline.sinks import write_part
 from pipeline.state import State
-from pipeline.state.budget import BudgetLedger, Release
+from pipeline.state.budget import BudgetLedger
+from pipeline.state.budget_events import Release
 from pipeline.statistics import Cells, PartialRef, combine_release, protect_release
 from pipeline.statistics.cells import TOP
+from pipeline.statistics.dp_checking import classes_for
 from pipeline.statistics.dp_noise import Noise, OpenDP
 from pipeline.statistics.dp_spill import noised_table, spilled
 from pipeline.statistics.evidence import write_evidence
 from pipeline.statistics.model import TOTAL
-from pipeline.statistics.over_time_history import Given, Guarding, give, history_of, partials_of
+from pipeline.statistics.over_time_history import Given, Guarding, give, history_of
+from pipeline.statistics.over_time_partials import leaves_of, partials_of
 
 T = TypeVar("T")
 STATISTICS_FORMATS = ("csv", "parquet")
@@ -43,100 +46,87 @@ def directly(function: Callable[..., T], *arguments: object) -> T:
     return function(*arguments)
 
 
-def make_tables(
-    release: ReleasePlan,
-    tables: Mapping[str, TablePlan],
-    refs: Sequence[PartialRef],
-    staging: Path,
-    store: State,
-    ledger: BudgetLedger,
-    identity: Release,
-    guarding: Guarding,
-    *,
-    noise: Noise | None = None,
-    call: Callable[..., Any] = directly,
-) -> Tables:
-    """Make what is published from what `aggregate_slice` wrote of every slice.
+@dataclass(frozen=True)
+class Making:
+    """What the tables of one release are made from."""
 
-    Args:
-        release: the plan.
-        tables: of its statistics.
-        refs: of all slices; those of other releases may be among them.
-        staging: where they lie.
-        store: holds what was given before.
-        ledger: of that state.
-        identity: of the release in it.
-        guarding: how the guard over time knows people; it looks at tables without noise only.
-        noise: OpenDP's where nobody gives another.
-        call: how the heavy parts are called.
+    release: ReleasePlan
+    tables: Mapping[str, TablePlan]  # of its statistics
+    refs: Sequence[PartialRef] = field(repr=False)  # of all slices; those of other releases may be among them
+    staging: Path  # where they lie
+    store: State  # holds what was given before
+    ledger: BudgetLedger  # of that state
+    identity: Release  # of the release in it
+    guarding: Guarding  # how the guard over time knows people; it looks at tables without noise only
+    call: Callable[..., Any] = directly  # how the heavy parts are called
+
+
+def exact_tables(making: Making) -> Tables:
+    """Make the tables without noise: rules, suppression, audit, guard over time. Costs nothing.
 
     Raises:
         RiskLimitPassed: a table would tell too much beside earlier ones, and its policy is `stop`.
         JobWrong, CheckFailed, InternalError: of `combine_release`, `protect_release`, `history_of`, `give`.
 
     """
+    release = making.release
+    if all(entry.spec.dp is not None for entry in release.statistics):
+        return Tables(release, {})
+    history = history_of(making.store, making.ledger, making.identity)
+    while True:
+        made, given = _guarded(replace(making, release=release), history)
+        coarser = _coarser(release, given)
+        if coarser is None:
+            return made
+        release = coarser
+
+
+def with_noise(making: Making, made: Tables, noise: Noise | None = None) -> Tables:
+    """Add the tables with noise to those without; call it when their charge is on disk.
+
+    `noise` is OpenDP's where nobody gives another.
+    """
     published: dict[str, pa.Table] = {}
     told: dict[str, Any] = {}
-    for entry in release.statistics:
-        if entry.spec.dp is not None:
-            mine = [r for r in refs if r.release == release.number and r.statistic == entry.name]
-            given = spilled([staging / ref.path for ref in mine], entry.spec)
-            classes = tables[entry.spec.table].classes
-            published[entry.name], told[entry.name] = noised_table(
-                entry.spec, classes, given, ledger.secret, noise or OpenDP()
-            )
-    if all(entry.spec.dp is not None for entry in release.statistics):
-        return Tables(release, published, noise=told)
-    history = history_of(store, ledger, identity)
-    while True:
-        made = _guarded(release, tables, refs, staging, identity, guarding, history, call)
-        coarser = _coarser(release, made[1])
-        if coarser is None:
-            break
-        release = coarser
-    result, _ = made
-    return replace(result, published={**published, **result.published}, noise=told)
+    for entry in made.release.statistics:
+        if entry.spec.dp is None:
+            continue
+        paths: dict[str, list[Path]] = {table: [] for table in entry.spec.tables}
+        for ref in making.refs:
+            if (ref.release, ref.statistic) == (made.release.number, entry.name):
+                paths[ref.table].append(making.staging / ref.path)
+        given = spilled(paths.pop(entry.spec.table), entry.spec, paths)
+        classes = classes_for(entry.spec, {name: table.classes for name, table in making.tables.items()})
+        published[entry.name], told[entry.name] = noised_table(
+            entry.spec, classes, given, making.ledger.secret, noise or OpenDP()
+        )
+    return replace(made, published={**published, **made.published}, noise=told)
 
 
-def _guarded(
-    release: ReleasePlan,
-    tables: Mapping[str, TablePlan],
-    refs: Sequence[PartialRef],
-    staging: Path,
-    identity: Release,
-    guarding: Guarding,
-    history: Any,
-    call: Callable[..., Any],
-) -> tuple[Tables, Given]:
-    cells: Mapping[str, Cells] = call(combine_release, refs, release, tables, staging)
-    protected = call(protect_release, cells, release, tables)
+def _guarded(making: Making, history: Any) -> tuple[Tables, Given]:
+    release, tables, staging = making.release, making.tables, making.staging
+    cells: Mapping[str, Cells] = making.call(combine_release, making.refs, release, tables, staging)
+    protected = making.call(protect_release, cells, release, tables)
     exact = [entry for entry in release.statistics if entry.spec.dp is None]
-    # Joined labels and cohorts are not in one slice's partial aggregates, so the guard cannot follow them.
-    followed = [entry for entry in exact if not entry.spec.join and entry.spec.cohort is None]
-    mine = [ref for ref in refs if ref.release == release.number]
+    mine = [ref for ref in making.refs if ref.release == release.number]
     given = give(
-        {entry.name: protected.tables[entry.name] for entry in followed},
-        followed,
+        protected.tables,
+        exact,
         tables,
-        {entry.name: _leaves(cells[entry.name]) for entry in followed},
-        {entry.name: partials_of(mine, entry.name, staging, guarding.secret) for entry in followed},
-        identity,
+        {entry.name: leaves_of(entry.spec, _leaves(cells[entry.name])) for entry in exact},
+        {entry.name: partials_of(mine, entry, staging, making.guarding.secret) for entry in exact},
+        making.identity,
         history,
-        guarding,
-        {entry.name: _trees(cells[entry.name]) for entry in followed},
+        making.guarding,
+        {entry.name: _trees(cells[entry.name]) for entry in exact},
     )
-    notes = [
-        f"guard over time: {entry.name} joins tables or follows cohorts, and is not compared with earlier releases"
-        for entry in exact
-        if entry not in followed
-    ]
     found = Tables(
         release,
-        {**protected.tables, **given.published},
+        given.published,
         protected.evidence,
         given.evidence,
         kept=given.kept,
-        notes=(*_told(given), *notes),
+        notes=tuple(_told(given)),
     )
     return found, given
 

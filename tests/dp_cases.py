@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_bounding import Answers, answer
-from pipeline.statistics.dp_checking import decimals_of, design_of, public_labels
+from pipeline.statistics.dp_checking import decimals_of, design_of, public_axes
 from pipeline.statistics.dp_noise import Noise, OpenDP
 from pipeline.statistics.dp_partial import contributions_of, joined
 from pipeline.statistics.dp_table import draw, table_of
@@ -60,14 +60,14 @@ def answers_of(slices: Sequence[Sequence[Row]], spec: StatisticSpec, key: bytes 
         seen = view(rows, number)
         known = seen.released[4].filter(pc.is_valid(seen.subject))
         parts.append(contributions_of(seen, spec, known, decimals, key))
-    return answer(joined(parts, spec), spec, decimals, public_labels(spec, CLASSES), key)
+    return answer(joined(parts, spec), spec, decimals, public_axes(spec, CLASSES), key)
 
 
 def noised(rows: Sequence[Row], spec: StatisticSpec, noise: Noise | None = None) -> pa.Table:
     made = design_of(spec, CLASSES)
-    labels, decimals = public_labels(spec, CLASSES), decimals_of(spec, CLASSES)
+    axes, decimals = public_axes(spec, CLASSES), decimals_of(spec, CLASSES)
     noisy = draw(answers_of([rows], spec), made, noise or OpenDP())
-    return table_of(noisy, spec, made, decimals, labels)
+    return table_of(noisy, spec, made, decimals, axes)
 
 
 def crowd(people: int, orders: int, seed: int) -> list[Row]:

@@ -12,8 +12,10 @@ import pytest
 from pipeline.config.dp_models import Budget
 from pipeline.errors import BudgetExhausted, CheckFailed, InternalError, JobWrong
 from pipeline.state import open_state
-from pipeline.state.budget import Release, bucket, open_budget
+from pipeline.state.budget import open_budget
 from pipeline.state.budget_accounting import Loss, pure_loss
+from pipeline.state.budget_events import Charge, Release
+from pipeline.state.budget_limits import bucket
 from pipeline.state.budget_serving import mark_published, serve
 from pipeline.state.budget_store import store_content
 
@@ -27,13 +29,24 @@ def release(night: int = 1, recipient: str = "market", period: str = "") -> Rele
     return Release(recipient, "orders", period, "5" * 64, f"{night:064x}")
 
 
+def drawn(number: int) -> dict[str, bytes]:
+    return {"statistics/s.csv": os.urandom(16), "manifest.json": b"%d" % number}
+
+
 class House:
     """A state, a place to publish, and noise that is new at every draw."""
 
     def __init__(self, root: Path, out: str = "out") -> None:
         self.root, self.out = root / "state", root / out
 
-    def serve(self, one: Release, loss: Loss | None = None, budget: Budget = BUDGET, after=lambda step: None):
+    def serve(
+        self,
+        one: Release,
+        loss: Loss | None = None,
+        budget: Budget = BUDGET,
+        after=lambda step: None,
+        begin=None,
+    ):
         store = open_state(self.root)
         with store.lock():
             ledger = open_budget(store)
@@ -41,11 +54,8 @@ class House:
                 store,
                 ledger,
                 self.out,
-                one,
-                "noise",
-                pure_loss(1.0) if loss is None else loss,
-                budget,
-                lambda number: {"statistics/s.csv": os.urandom(16), "manifest.json": b"%d" % number},
+                Charge(one, "noise", pure_loss(1.0) if loss is None else loss, budget),
+                begin or (lambda: drawn),
                 after,
             )
             mark_published(ledger, self.out, one)
@@ -164,8 +174,64 @@ def test_killed_runs_at_the_limit_are_still_paid_for(house):
     house.serve(release(5))
     _killed_after(house, "charged")
     with pytest.raises(BudgetExhausted):
-        house.serve(release(9))
+        house.serve(release(9, period="2026-11-02"))
     assert house.serve(release()).new
+
+
+class Refused(Exception):
+    """The gate found something."""
+
+
+def refusing(*_):
+    raise Refused
+
+
+def test_what_is_refused_before_the_draw_costs_nothing(house):
+    with pytest.raises(Refused):
+        house.serve(release(), begin=refusing)
+    assert house.events() == ()
+
+
+def test_a_release_refused_after_the_draw_leaves_its_charge_to_the_next_one(house):
+    """Nothing of it was stored, so nothing left: the cause removed, the same budget serves."""
+    house.serve(release(7))
+    with pytest.raises(Refused):
+        house.serve(release(1), begin=lambda: refusing)
+    assert [event.kind for event in house.events()][3:] == ["charged"]
+    with pytest.raises(BudgetExhausted):  # another date, another recipient: nothing is given up for them
+        house.serve(release(2, period="2026-11-02"))
+    with pytest.raises(Refused):
+        house.serve(release(2), begin=lambda: refusing)
+    assert house.serve(release(3)).number == 4
+    assert [event.kind for event in house.events()][3:] == [
+        "charged", "void", "charged", "void", "charged", "stored", "published",
+    ]  # fmt: skip
+    with pytest.raises(BudgetExhausted):  # who was given up would have to pay anew
+        house.serve(release(1))
+    assert not house.serve(release(3)).new and not house.serve(release(7)).new
+
+
+def test_what_was_stored_is_never_given_up(house):
+    class Stop(Exception):
+        pass
+
+    def stop(step):
+        if step == "stored":
+            raise Stop
+
+    with pytest.raises(Stop):
+        house.serve(release(1), after=stop)
+    house.serve(release(2))
+    assert "void" not in [event.kind for event in house.events()] and house.charges() == 2
+
+
+def test_a_larger_charge_in_the_place_of_a_smaller_one_keeps_to_the_limit(house):
+    house.serve(release(7))
+    with pytest.raises(Refused):
+        house.serve(release(1), pure_loss(0.5), begin=lambda: refusing)
+    with pytest.raises(BudgetExhausted):
+        house.serve(release(2), pure_loss(1.5))
+    assert house.serve(release(2), pure_loss(1.0)).new
 
 
 def test_a_damaged_store_is_never_drawn_again(house):
@@ -190,11 +256,11 @@ def test_steps_out_of_order_are_defects(house):
     ledger = open_budget(store)
     with pytest.raises(InternalError):
         ledger.stored(release(), store_content(store, release().id, {"a": b"b"}))
-    ledger.charge(release(), "noise", Loss(), None)
+    ledger.charge(Charge(release(), "noise", Loss(), None))
     with pytest.raises(InternalError):
         ledger.published(release())
     with pytest.raises(InternalError):
-        ledger.charge(release(), "noise", Loss(), None)
+        ledger.charge(Charge(release(), "noise", Loss(), None))
 
 
 # ------------------------------------------------------------------ tampering and rollback

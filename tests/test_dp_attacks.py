@@ -9,8 +9,9 @@ from pipeline.config.dp_models import Budget
 from pipeline.errors import BudgetExhausted
 from pipeline.standalone import StatsOrder, run_statistics
 from pipeline.state import open_state
-from pipeline.state.budget import Release, open_budget
+from pipeline.state.budget import open_budget
 from pipeline.state.budget_accounting import pure_loss
+from pipeline.state.budget_events import Charge, Release
 from pipeline.statistics.dp_audit import ALPHA, Bound, audit, binomial_tail, clopper_pearson, repeated
 from pipeline.statistics.dp_bounding import Answers
 from pipeline.statistics.dp_checking import design_of
@@ -146,7 +147,7 @@ def _share_right(people, queries, ledger=None):
         if ledger is not None:
             one = Release("market", "orders", "", "5" * 64, f"{number:064x}")
             try:
-                ledger.charge(one, "noise", pure_loss(1.0), BUDGET)
+                ledger.charge(Charge(one, "noise", pure_loss(1.0), BUDGET))
             except BudgetExhausted:
                 break
         answers.append(OpenDP().laplace([int(row @ secret)], scale)[0])

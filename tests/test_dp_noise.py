@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from pipeline.state.budget_accounting import Loss, pure_loss, rho_for, zcdp_epsilon
+from pipeline.statistics.cells import TOP, Axis
 from pipeline.statistics.dp_checking import design_of, price
-from pipeline.statistics.dp_consistent import between_parts, noise_margin, share_out, with_totals
+from pipeline.statistics.dp_consistent import noise_margin, share_out
+from pipeline.statistics.dp_margins import added_up, between_parts, flat
 from pipeline.statistics.dp_noise import (
     Distance,
     OpenDP,
@@ -99,8 +101,36 @@ def test_sharing_out_is_the_nearest_point():
     assert ((shared - noisy) ** 2).sum() == min(((np.array(o) - noisy) ** 2).sum() for o in others)
 
 
+def summed(leaves: int) -> Axis:
+    """A dimension with a total."""
+    names = ("",) * (leaves + 1)
+    return Axis("", names, (leaves,) * leaves + (TOP,), names, (False,) * (leaves + 1))
+
+
+def tree() -> Axis:
+    """Two leaves under one node, a third leaf beside it, and the total of all."""
+    names = ("",) * 5
+    return Axis("", names, (3, 3, 4, 4, TOP), names, (False,) * 5)
+
+
+def test_totals_add_up_along_a_tree():
+    grid = added_up(np.arange(12).reshape(3, 4), (tree(), summed(4)))
+    assert grid.shape == (5, 5)
+    assert (grid[3] == grid[0] + grid[1]).all() and (grid[4] == grid[3] + grid[2]).all()
+    assert (grid[:, 4] == grid[:, :4].sum(axis=1)).all()
+
+
+def test_people_of_a_tree_lie_between_the_largest_part_and_the_sum():
+    chance = np.random.default_rng(5)
+    for _ in range(100):
+        grid = between_parts(chance.integers(0, 40, (5, 4)), (tree(), flat(4)))
+        for node, parts in ((3, (0, 1)), (4, (2, 3))):
+            below = grid[list(parts)]
+            assert (grid[node] >= below.max(axis=0)).all() and (grid[node] <= below.sum(axis=0)).all()
+
+
 def test_totals_add_up_in_every_direction():
-    grid = with_totals(np.arange(24).reshape(2, 3, 4), (0, 2))
+    grid = added_up(np.arange(24).reshape(2, 3, 4), (summed(2), flat(3), summed(4)))
     assert grid.shape == (3, 3, 5)
     assert (grid[-1] == grid[:-1].sum(axis=0)).all() and (grid[..., -1] == grid[..., :-1].sum(axis=2)).all()
 
@@ -108,7 +138,7 @@ def test_totals_add_up_in_every_direction():
 def test_people_lie_between_the_largest_part_and_the_sum():
     chance = np.random.default_rng(3)
     for _ in range(100):
-        grid = between_parts(chance.integers(0, 40, (4, 3)), (0, 1))
+        grid = between_parts(chance.integers(0, 40, (4, 3)), (summed(3), summed(2)))
         assert (grid[-1] >= grid[:-1].max(axis=0)).all() and (grid[-1] <= grid[:-1].sum(axis=0)).all()
         assert (grid[:, -1] >= grid[:, :-1].max(axis=1)).all() and (
             grid[:, -1] <= grid[:, :-1].sum(axis=1)

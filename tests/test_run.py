@@ -169,14 +169,20 @@ def test_changed_inputs_stop_until_supersede(job):
     )
 
 
-def test_published_statistics_are_never_replaced(job):
-    """Two versions of one statistic can be subtracted from each other."""
+def test_published_statistics_are_replaced_on_demand_only(job):
+    """A changed order number changes no figure: the new release has the old one's tables, and a number of its own."""
     assert job.run("--recipient", "market").returncode == 0
     old = job.tree()
     job.change(f"in/orders/{DATE}/a.csv", "SO00000001", "SO00009999")
-    refused = job.run("--recipient", "market", "--supersede")
-    assert refused.returncode == 2 and "not built yet" in refused.stderr
+    refused = job.run("--recipient", "market")
+    assert refused.returncode == 2 and "--supersede replaces it" in refused.stderr
     assert job.tree() == old
+    assert job.run("--recipient", "market", "--supersede").returncode == 0
+    new = job.tree()
+    tables = [name for name in old if "/statistics/" in name]
+    assert tables and all(new[name] == old[name] for name in tables)
+    numbers = [json.loads(tree[f"market/{DATE}/manifest.json"])["number"] for tree in (old, new)]
+    assert numbers == [1, 2]
 
 
 def test_a_withdrawal_needs_supersede_and_an_older_consent_file_is_refused(job):

@@ -101,6 +101,10 @@ class Cohort(Frozen):
     periods: int = Field(
         default=8, ge=1, le=60, description="How many periods are looked at, the first included."
     )
+    values: tuple[str, ...] | None = Field(
+        default=None,
+        description="With dp: the periods, one after the other; rows of other periods do not count.",
+    )
 
 
 class Dominance(Frozen):

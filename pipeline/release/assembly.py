@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pipeline.engines.model import SliceResult
 from pipeline.engines.order import part_order
+from pipeline.errors import Problem
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.release.datapackage import data_package
+from pipeline.release.gate import Hit
 from pipeline.release.manifest import (
     DATA_PACKAGE,
     MANIFEST,
@@ -16,7 +18,7 @@ from pipeline.release.manifest import (
     release_manifest,
     statistic_schema,
 )
-from pipeline.state.budget import Release
+from pipeline.state.budget_events import Release
 from transforms import Keyring
 
 
@@ -37,6 +39,16 @@ class StatisticFiles:
     new: bool  # False: served again
     identity: Release  # in the budget ledger
     notes: tuple[str, ...] = ()  # what the guard over time did; not for the recipient
+
+
+@dataclass(frozen=True)
+class Given:
+    """All statistics of a run, as they will be published. `plan` is the one that was carried out."""
+
+    plan: Plan
+    files: Mapping[int, StatisticFiles] = field(default_factory=dict, repr=False)  # by release number
+    refused: Mapping[int, Sequence[Problem]] = field(default_factory=dict)  # releases that get none, and why
+    hits: tuple[Hit, ...] = ()  # of the gate, in labels
 
 
 def assemble(

@@ -65,7 +65,9 @@ def write_digests(path: Path, digests: Digests) -> int:
 def write_unordered(path: Path, digests: Digests) -> int:
     """Write digests as they come; return how many there are."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("wb") as file:  # numpy's own writing tells no error number, and so not that the disk is full
+    with path.open(
+        "wb"
+    ) as file:  # numpy's own writing tells no error number, and so not that the disk is full
         file.write(digests.astype("<u8", copy=False).tobytes())
     return len(digests)
 

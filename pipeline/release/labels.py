@@ -5,7 +5,8 @@ identity. The labels of every other dimension are raw texts that enough people s
 in a city column: that many have it does not make it public.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,12 +14,42 @@ import pyarrow as pa
 from pipeline.protect.model import Plan, StatisticPlan
 from pipeline.release.checksums import candidates
 from pipeline.release.fingerprints import CellFile, write_digests
-from pipeline.release.gate import DIRECTORY, Hit, SliceFindings
+from pipeline.release.gate import DIRECTORY, Hit, Proof, SliceFindings, prove
 from pipeline.release.identities import cell_digests
 from pipeline.release.normalized import forms_of
 from pipeline.statistics import labels_from_data
 
 _NOTHING: frozenset[str] = frozenset()  # statistics keep no direct identifier
+
+
+@dataclass(frozen=True)
+class LabelGate:
+    """Looks at the labels of statistics before anything is charged for them."""
+
+    findings: Sequence[SliceFindings] = field(repr=False)  # of the run's slices, for the identities in them
+    key: bytes = field(repr=False)  # under which they were digested
+    staging: Path
+
+    def hits(self, plan: Plan, statistics: Mapping[int, Mapping[str, pa.Table]]) -> tuple[Hit, ...]:
+        """What the gate finds in labels that the data brought; arguments as of `inspect_labels`."""
+        labels = inspect_labels(plan, statistics, self.key, self.staging)
+        if not any(one.hits or one.cells for one in labels):
+            return ()
+        # Rows were proved already: only the identities are needed.
+        known = [SliceFindings(one.table, one.index, identities=one.identities) for one in self.findings]
+        proof = prove(plan, [*known, *labels], self.staging)
+        return tuple(hit for release in proof.releases for hit in release.hits)
+
+
+def with_hits(proof: Proof, hits: Sequence[Hit]) -> Proof:
+    """Add what was found in labels to the gate's word on each release."""
+    if not hits:
+        return proof
+    releases = []
+    for one in proof.releases:
+        more = tuple(hit for hit in hits if hit.release == one.release)
+        releases.append(replace(one, passed=one.passed and not more, hits=(*one.hits, *more)))
+    return replace(proof, releases=tuple(releases))
 
 
 def inspect_labels(

@@ -16,6 +16,7 @@ from pipeline.classes import CLASSES
 from pipeline.protect.model import ExportPlan, Plan, ReleasePlan, StatisticPlan, Step
 from pipeline.release.domain_text import domain_as_json, kept_domains, published_domain
 from pipeline.release.noise_terms import NOISED_STATISTICS, noise_schema, noise_terms
+from pipeline.statistics.dp_checking import classes_for
 from pipeline.statistics.model import dimension_columns, output_schema
 from transforms import RedactText
 
@@ -29,13 +30,14 @@ STATISTICS_GRADE = (
 DE_IDENTIFIED = "de-identified rows: still personal data, not anonymized"
 IDENTIFIED = "identified rows: personal data in clear, as the contract or policy says"
 SUPPRESSED = "statistics protected by suppression, audited by linear programs"
+MIXED = "statistics, some with differential privacy, some protected by suppression"
 
 
 def label_of(release: ReleasePlan) -> str:
     """What the rows are, honestly: who gets names or phones in clear does not hold de-identified data."""
     if not release.exports:
-        noisy = all(entry.spec.dp is not None for entry in release.statistics)
-        return NOISED_STATISTICS if noisy else SUPPRESSED
+        noisy = {entry.spec.dp is not None for entry in release.statistics}
+        return MIXED if len(noisy) > 1 else NOISED_STATISTICS if noisy == {True} else SUPPRESSED
     kept = [s.data_class for e in release.exports for s in e.steps if s.transform.transform == "keep"]
     in_clear = any(CLASSES[c].kind == "direct_identifier" and CLASSES[c].grade >= 3 for c in kept)
     return IDENTIFIED if in_clear else DE_IDENTIFIED
@@ -154,7 +156,7 @@ def _statistic(plan: Plan, statistic: StatisticPlan) -> dict[str, Any]:
     return {
         "name": statistic.name,
         "files": [statistic_name(statistic.name, file_format) for file_format in STATISTICS_FORMATS],
-        "protection": noise_terms(statistic.spec, plan.tables[statistic.spec.table].classes)
+        "protection": noise_terms(statistic.spec, _classes(plan, statistic))
         or {
             "label": SUPPRESSED,
             "min_people": statistic.spec.protect.min_people,
@@ -170,8 +172,13 @@ def _role(name: str, dimensions: set[str]) -> str:
 
 def statistic_schema(plan: Plan, statistic: StatisticPlan) -> pa.Schema:
     """Schema of a published statistics table."""
-    classes = plan.tables[statistic.spec.table].classes
+    classes = _classes(plan, statistic)
     return noise_schema(statistic.spec, classes) or output_schema(statistic.spec, classes)
+
+
+def _classes(plan: Plan, statistic: StatisticPlan) -> Mapping[str, str]:
+    """Column -> data class, of the statistic's own table and of the columns that it joins."""
+    return classes_for(statistic.spec, {name: table.classes for name, table in plan.tables.items()})
 
 
 def column_grade(step: Step) -> int:

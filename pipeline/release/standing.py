@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.config.loading import digest_of
-from pipeline.errors import JobWrong, NotBuilt, Problem
+from pipeline.errors import JobWrong, Problem
 from pipeline.intake import Cut
 from pipeline.protect.consent import Consent
 from pipeline.protect.model import Plan, ReleasePlan
@@ -95,11 +95,6 @@ def changed_without_leave(
     if not release.statistics and not (out / release.recipient / date).is_symlink():
         return None  # rows that nobody sees any more; statistics were seen, wherever they lie now
     where = f"{release.recipient}/{date}"
-    if release.statistics:
-        message = "its statistics are published, and superseding published statistics is not built yet"
-        return Problem(
-            NotBuilt.code, where, message, "two versions of one statistic can be subtracted from each other"
-        )
     if supersede:
         return None
     return Problem(

@@ -3,80 +3,32 @@
     charged ─▶ (noise is drawn) ─▶ stored ─▶ published        one event each, appended, hash-chained
 
 Guarantee: no noise is drawn before its charge is on disk, so what leaves the state was paid for, whatever crashes. A
-release that was charged and never stored left nothing; it may be drawn again at no charge. A stored one is served
-again, the same bytes. Charges are only added. What is noticed, and what is not, stands in `budget_anchor`.
+release that was charged and never stored left nothing: it may be drawn again at no charge, or its charge is given up
+(`void`) in the moment in which another release of the same recipient, dataset and period is charged. A stored one is
+served again, the same bytes. What is noticed, and what is not, stands in `budget_anchor`.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date as calendar_date
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pipeline.config.dp_models import Allowance, Budget, Refresh
-from pipeline.errors import BudgetExhausted, CheckFailed, InternalError, JobWrong, Problem, error_of
+from pipeline.errors import CheckFailed, InternalError, error_of
 from pipeline.state.budget_accounting import Loss
+from pipeline.state.budget_events import Charge, Event, Kind, Release, Standing, counting, idle
+from pipeline.state.budget_limits import beyond
 from pipeline.state.budget_tables import FILE, create_budget
 from pipeline.state.chain import FIRST, Link, link_hash, verify_links
 from pipeline.state.database import reading, transaction
 from pipeline.state.directory import State
 
-Kind = Literal["charged", "stored", "published"]
 _COLUMNS = (
     "seq, at, kind, release, recipient, dataset, number, period, spec_digest, input_digest, mechanism, loss,"
     " limits, content, previous, hash"
 )
-_SLACK = 1e-9  # of an epsilon: what 120 steps of a search may miss, not what a release costs
-
-
-@dataclass(frozen=True)
-class Release:
-    """Which release of statistics this is. Equal fields are the same release; anything else is a new one."""
-
-    recipient: str
-    dataset: str  # names of the tables, sorted, joined by +
-    period: str  # date of the release, or empty
-    spec_digest: str
-    input_digest: str
-
-    @property
-    def id(self) -> str:
-        """SHA-256 over all fields, hex."""
-        fields = (self.recipient, self.dataset, self.period, self.spec_digest, self.input_digest)
-        return link_hash("release of statistics", 0, fields, FIRST).hex()
-
-
-@dataclass(frozen=True)
-class Event:
-    """One row. Digests are SHA-256 in hex; nothing is a value of the data."""
-
-    seq: int
-    at: str
-    kind: str
-    release: str
-    recipient: str
-    dataset: str
-    number: int  # of the recipient's releases of statistics, from 1; its manifest shows it
-    period: str
-    spec_digest: str
-    input_digest: str
-    mechanism: str
-    loss: Loss
-    limits: Mapping[str, Any]
-    content: str  # digest of the stored bytes, or empty
-    hash: str
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a release has come."""
-
-    number: int
-    content: str  # digest of the stored bytes; empty: charged, never stored
-    published: bool
 
 
 @dataclass(frozen=True)
@@ -90,29 +42,33 @@ class BudgetLedger:
 
     def standing(self, release: Release) -> Standing | None:
         """How far the release has come; None: never asked for."""
-        events = [event for event in self.events() if event.release == release.id]
+        events = [event for event in counting(self.events()) if event.release == release.id]
         if not events:
             return None
         stored = next((event.content for event in events if event.kind == "stored"), "")
         return Standing(events[0].number, stored, any(event.kind == "published" for event in events))
 
-    def charge(self, release: Release, mechanism: str, loss: Loss, budget: Budget | None) -> Event:
+    def charge(self, asked: Charge) -> Event:
         """Append the charge of a new release; it is on disk when this returns.
 
         The recipient's releases and everybody's, with this one, must keep within their limits; a release without
-        loss needs none. Raises BudgetExhausted: nothing was appended.
+        loss needs none. Charges whose place it takes are given up with it. Raises BudgetExhausted: nothing was
+        appended.
         """
-        if loss != Loss() and budget is None:
+        release = asked.release
+        if asked.loss != Loss() and asked.budget is None:
             raise InternalError("a release with noise needs a budget")
         with transaction(self.database) as database:
             events = _read(database)
-            if any(event.release == release.id for event in events):
+            if any(event.release == release.id for event in counting(events)):
                 raise InternalError("a release is charged once")
-            if budget is not None and (problems := beyond(events, release, loss, budget)):
+            if problems := beyond(events, asked):
                 raise error_of(problems)
+            for one in idle(events, release):
+                self._append(database, "void", one.of, one.number, one.mechanism, Loss(), {}, "")
             number = max((e.number for e in events if e.recipient == release.recipient), default=0) + 1
-            limits = budget.model_dump(mode="json") if budget is not None else {}
-            return self._append(database, "charged", release, number, mechanism, loss, limits, "")
+            limits = asked.budget.model_dump(mode="json") if asked.budget is not None else {}
+            return self._append(database, "charged", release, number, asked.mechanism, asked.loss, limits, "")
 
     def stored(self, release: Release, content: str) -> Event:
         """Append that the bytes of a charged release are in the state."""
@@ -124,7 +80,7 @@ class BudgetLedger:
 
     def _follow(self, kind: Kind, release: Release, content: str) -> Event:
         with transaction(self.database) as database:
-            mine = [event for event in _read(database) if event.release == release.id]
+            mine = [event for event in counting(_read(database)) if event.release == release.id]
             before = {"stored": "charged", "published": "stored"}[kind]
             if not any(event.kind == before for event in mine):
                 raise InternalError(f"a release must be {before} before it is {kind}")
@@ -211,79 +167,6 @@ def open_budget(store: State) -> BudgetLedger:
     ledger = BudgetLedger(path, store.clock, name, secret)
     ledger.verify_chain()
     return ledger
-
-
-# ------------------------------------------------------------------ limits
-
-
-def spent(events: tuple[Event, ...], recipient: str | None, allowance: Allowance, period: str) -> Loss:
-    """What the releases of a recipient (None: of all) cost that the allowance still counts at a date."""
-    total = Loss()
-    for event in events:
-        if recipient in (None, event.recipient) and _counts(event.period, period, allowance.refresh):
-            total += event.loss
-    return total
-
-
-def bucket(period: str, refresh: Refresh) -> str:
-    """Name the calendar period of a date that an allowance is for; empty for `never`.
-
-    Raises JobWrong where the release has no date and the allowance refreshes.
-    """
-    if refresh == "never":
-        return ""
-    try:
-        day = calendar_date.fromisoformat(period)
-    except ValueError:
-        raise JobWrong(
-            f"a budget with refresh: {refresh} needs the date of the release", hint="add --date YYYY-MM-DD"
-        ) from None
-    year, week, _ = day.isocalendar()
-    return {
-        "yearly": f"{day:%Y}",
-        "quarterly": f"{day:%Y}-Q{(day.month + 2) // 3}",
-        "monthly": f"{day:%Y-%m}",
-        "weekly": f"{year:04d}-W{week:02d}",
-        "daily": day.isoformat(),
-    }[refresh]
-
-
-def _counts(charged: str, period: str, refresh: Refresh) -> bool:
-    """Whether a charge counts; one without a date always does."""
-    return refresh == "never" or not charged or bucket(charged, refresh) == bucket(period, refresh)
-
-
-def allowances(budget: Budget, recipient: str) -> Iterator[tuple[str, str | None, Allowance]]:
-    """Name, recipient (None: all together) and limit of both budgets."""
-    yield f"recipient {recipient}", recipient, budget.recipient
-    yield "all recipients together", None, budget.overall or budget.recipient
-
-
-def within(total: Loss, allowance: Allowance) -> bool:
-    """Whether a sum of losses keeps to a limit."""
-    return total.epsilon_at(allowance.delta) <= allowance.epsilon + _SLACK
-
-
-def beyond(
-    events: tuple[Event, ...], release: Release, loss: Loss, budget: Budget, pending: Loss | None = None
-) -> list[Problem]:
-    """Return which limits a release would pass; `pending` is what others of the same run will cost beside it."""
-    problems: list[Problem] = []
-    if loss == Loss():
-        return problems
-    for name, recipient, allowance in allowances(budget, release.recipient):
-        before = spent(events, recipient, allowance, release.period)
-        if pending is not None and recipient is None:
-            before += pending
-        if not within(before + loss, allowance):
-            told = f"epsilon {before.epsilon_at(allowance.delta):.3f} of {allowance.epsilon:g} is spent, "
-            after = (before + loss).epsilon_at(allowance.delta)
-            told += f"with this release it would be {after:.3f} (at delta {allowance.delta:g})"
-            if (before + loss).delta >= allowance.delta:
-                told = f"the thresholds of open keys would use up all of delta {allowance.delta:g}"
-            hint = "pouch budget explain says what was spent; a larger budget is a weaker promise"
-            problems.append(Problem(BudgetExhausted.code, f"budget of {name}", told, hint))
-    return problems
 
 
 def _read(database: sqlite3.Connection) -> tuple[Event, ...]:

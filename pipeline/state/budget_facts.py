@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.config.dp_models import Budget
-from pipeline.state.budget import BudgetLedger, allowances, spent
+from pipeline.state.budget import BudgetLedger
+from pipeline.state.budget_limits import allowances, spent
 
 
 def budget_facts(

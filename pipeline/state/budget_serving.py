@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.config.dp_models import Budget
-from pipeline.state.budget import BudgetLedger, Release
-from pipeline.state.budget_accounting import Loss
+from pipeline.errors import refuse
+from pipeline.state.budget import BudgetLedger
 from pipeline.state.budget_anchor import verify_anchors, write_anchors
+from pipeline.state.budget_events import Charge, Release
+from pipeline.state.budget_limits import beyond
 from pipeline.state.budget_store import read_content, store_content
 from pipeline.state.directory import State
 
 Step = Callable[[str], None]
+Draw = Callable[[int], Mapping[str, bytes]]  # number of the release -> its files
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,21 @@ def serve(
     store: State,
     ledger: BudgetLedger,
     out: Path,
-    release: Release,
-    mechanism: str,
-    loss: Loss,
-    budget: Budget | None,
-    draw: Callable[[int], Mapping[str, bytes]],
+    asked: Charge,
+    begin: Callable[[], Draw],
     after: Step = nothing_happens,
 ) -> Served:
-    """Return the bytes of a release, drawn at most once after it was stored.
+    """Return the bytes of a release, charged, drawn and stored, or the stored ones; call it under the state's lock.
 
     Args:
-        store: whose lock this process holds.
+        store: the state.
         ledger: of that state.
-        out: where releases are published; its anchors are checked and kept.
-        release: which one.
-        mechanism: its name, for the ledger.
-        loss: what it costs.
-        budget: limits; None where nothing is charged.
-        draw: makes the bytes, given the release's number for its manifest. Called after the charge is on disk.
-        after: told each step when it is done: charged, anchored, drawn, stored.
+        out: where its anchors lie.
+        asked: the release, and what it costs.
+        begin: does everything that costs nothing and may refuse; then nothing was charged. What it returns draws, and
+            is called when the charge is on disk, with the release's number for its manifest. Where drawing refuses,
+            the charge stands until the release, or another one of the same recipient, dataset and period, takes it.
+        after: told each step when it is done: begun, charged, anchored, drawn, written, stored.
 
     Raises:
         BudgetExhausted: a limit would be passed; nothing happened.
@@ -58,12 +56,17 @@ def serve(
     """
     store.require_lock()
     ledger.verify_chain()
+    release = asked.release
     verify_anchors(ledger, out, release.recipient, release.dataset)
     standing = ledger.standing(release)
     if standing is not None and standing.content:
         return Served(read_content(store, release.id, standing.content), standing.number, new=False)
     if standing is None:
-        number = ledger.charge(release, mechanism, loss, budget).number
+        refuse(beyond(ledger.events(), asked))
+    draw = begin()
+    after("begun")
+    if standing is None:
+        number = ledger.charge(asked).number
         after("charged")
     else:
         number = standing.number  # paid for, and nothing left the state: draw again

@@ -121,6 +121,13 @@ def read_index(state: State, entry: LedgerEntry) -> dict[str, Any] | None:
 
 def holds(state: State, sha256: str, word: int) -> bool:
     """Whether a set has this person. Raises CheckFailed where the set was changed or is missing."""
+    words = people_of_set(state, sha256)
+    at = int(np.searchsorted(words, np.uint64(word)))
+    return at < len(words) and int(words[at]) == word
+
+
+def people_of_set(state: State, sha256: str) -> Words:
+    """The words of a set, ascending. Raises CheckFailed where the set was changed or is missing."""
     path = state.root / FOLDER / _SETS / sha256
     found = ""
     if _SHA256.fullmatch(sha256) and path.is_file():
@@ -132,9 +139,7 @@ def holds(state: State, sha256: str, word: int) -> bool:
             where=sha256[:16],
             hint="restore the state from its backup",
         )
-    words = _mapped(path)
-    at = int(np.searchsorted(words, np.uint64(word)))
-    return at < len(words) and int(words[at]) == word
+    return _mapped(path)
 
 
 def joined(files: Sequence[Words]) -> Iterator[Words]:

@@ -32,7 +32,6 @@ __all__ = [
 PROTECTION = "suppression audited by linear programs"
 
 NOT_PROTECTED = (
-    "tables that join others or follow cohorts are not compared with earlier releases",
     "what an attacker knows of single people from elsewhere narrows the intervals further",
     "more than two people who put together what they know of themselves",
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from math import prod
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from pipeline.config.models import TableSource
 from pipeline.config.statistics_models import Cohort, Dimension, Filter, Join, Share, StatisticSpec
 from pipeline.errors import JobWrong, Problem, nearest
 from pipeline.statistics.axes import FINER, ambiguous_labels
+from pipeline.statistics.cohorts import next_period
 from pipeline.statistics.dimensions import bands, declared_labels
 from pipeline.statistics.filtering import limit
 from pipeline.statistics.model import (
@@ -201,6 +203,15 @@ def _cohort(where: str, spec: StatisticSpec, cohort: Cohort, classes: Mapping[st
             )
     if spec.join:
         yield Problem(JobWrong.code, here, "joins no table", "drop join")
+    if cohort.values is None:
+        return
+    if spec.dp is None:
+        yield Problem(JobWrong.code, here, "has values, which only noise needs", "drop values, or add dp")
+    elif not all(re.fullmatch(_UNIT_VALUES[cohort.unit], value) for value in cohort.values):
+        shown = {"month": "2026-11", "week": "2026-W45", "day": "2026-11-01"}[cohort.unit]
+        yield Problem(JobWrong.code, here, f"a value is no {cohort.unit}", f"write it as {shown}")
+    elif not cohort.values or any(next_period(a, cohort.unit) != b for a, b in pairwise(cohort.values)):
+        yield Problem(JobWrong.code, here, "values must be periods one after the other", "leave none out")
 
 
 def _filter(where: str, one: Filter, classes: Mapping[str, str]) -> Iterator[Problem]:

@@ -86,12 +86,13 @@ def _all_periods(labels: list[str], unit: str) -> tuple[str, ...]:
     first, last = min(labels), max(labels)
     found, at = [first], first
     while at < last:
-        at = _next(at, unit)
+        at = next_period(at, unit)
         found.append(at)
     return tuple(found)
 
 
-def _next(label: str, unit: str) -> str:
+def next_period(label: str, unit: str) -> str:
+    """Return the label of the month, week or day after this one."""
     if unit == "month":
         year, month = int(label[:4]), int(label[5:7])
         return f"{year + month // 12}-{month % 12 + 1:02d}"

@@ -14,8 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.statistics_models import StatisticSpec
-from pipeline.statistics.dp_design import asked, margins, noise_of, quantiles_of, totaled, whole_bounds
+from pipeline.statistics.cells import Axis
+from pipeline.statistics.dp_design import asked, noise_of, quantiles_of, whole_bounds
+from pipeline.statistics.dp_margins import leaves_of, margins
 from pipeline.statistics.dp_partial import Contributions
+from pipeline.statistics.model import dimension_columns
 from transforms.primitives import hkdf_sha256, hmac_sha256_column
 
 Whole = npt.NDArray[np.int64]
@@ -37,7 +40,11 @@ class Answers:
 
 
 def answer(
-    given: Contributions, spec: StatisticSpec, decimals: Mapping[str, int], labels: Labels | None, key: bytes
+    given: Contributions,
+    spec: StatisticSpec,
+    decimals: Mapping[str, int],
+    axes: Sequence[Axis] | None,
+    key: bytes,
 ) -> Answers:
     """Bound and add up.
 
@@ -45,10 +52,11 @@ def answer(
         given: of all slices, joined.
         spec: with a `dp` block.
         decimals: of the measured columns.
-        labels: of each dimension, in published order; None where noise decides which keys show.
+        axes: the dimensions; None where noise decides which keys show.
         key: chooses the cells that a unit keeps; equal keys, equal choice.
 
     """
+    labels = None if axes is None else leaves_of(axes)
     keys, cell = _cells(given.cells, spec, labels)
     pairs, first, pair = _pairs(given.cells, cell)
     kept = _kept(given.cells, pairs, first, keys, noise_of(spec).max_groups, key)
@@ -56,7 +64,7 @@ def answer(
     at = pairs[:, 0]
     for kind, column in asked(spec):
         if kind == "people":
-            vectors[kind, column] = _people(given.cells, spec, cell, pair, kept, labels, len(keys))
+            vectors[kind, column] = _people(given.cells, spec, cell, pair, kept, axes, len(keys))
         elif kind == "steps":
             vectors[kind, column] = _steps(given, spec, column, keys, pairs, kept, labels)
         else:
@@ -75,7 +83,7 @@ def _cells(
     table: pa.Table, spec: StatisticSpec, labels: Labels | None
 ) -> tuple[tuple[tuple[str, ...], ...], Whole]:
     """The labels of every cell, and the cell of every row."""
-    columns = [table[f"d{i}"].combine_chunks() for i in range(len(spec.dimensions))]
+    columns = [table[f"d{i}"].combine_chunks() for i in range(len(dimension_columns(spec)))]
     if labels is not None:
         return tuple(itertools.product(*labels)), grid_codes(columns, labels)
     coded = [column.dictionary_encode() for column in columns]
@@ -180,22 +188,21 @@ def _people(
     cell: Whole,
     pair: Whole,
     kept: npt.NDArray[np.bool_],
-    labels: Labels | None,
+    axes: Sequence[Axis] | None,
     cells: int,
 ) -> Whole:
     """Distinct people of the kept contributions, for the cells and each kind of total."""
     rows = kept[pair]
     unit, person = _codes(table["unit"])[rows], _ranks(table["person"])[rows]
     most = noise_of(spec).max_rows if noise_of(spec).unit is not None else 1
-    if labels is None or not totaled(spec):
+    if axes is None:
         return _distinct(cell[rows], unit, person, most, cells)
-    shape = tuple(len(known) for known in labels)
-    places = np.unravel_index(cell[rows], shape)
+    places = np.unravel_index(cell[rows], tuple(axis.leaves for axis in axes)) if axes else ()
     vectors = []
-    for dimensions in margins(spec):
-        size = tuple(shape[i] for i in dimensions)
-        code = np.ravel_multi_index([places[i] for i in dimensions], size) if size else np.zeros_like(unit)
-        vectors.append(_distinct(code, unit, person, most, int(np.prod(size, dtype=np.int64))))
+    for margin in margins(axes):
+        code = margin.codes(places) if axes else np.zeros_like(unit)
+        inside = code >= 0
+        vectors.append(_distinct(code[inside], unit[inside], person[inside], most, margin.cells))
     return np.concatenate(vectors)
 
 
@@ -253,7 +260,7 @@ def _one_code(cell: Whole, unit: Whole, units: int) -> Whole:
 def _places(
     table: pa.Table, spec: StatisticSpec, keys: Sequence[tuple[str, ...]], labels: Labels | None
 ) -> Whole:
-    columns = [table[f"d{i}"].combine_chunks() for i in range(len(spec.dimensions))]
+    columns = [table[f"d{i}"].combine_chunks() for i in range(len(dimension_columns(spec)))]
     if labels is not None:
         return grid_codes(columns, labels)
     known = {key: code for code, key in enumerate(keys)}

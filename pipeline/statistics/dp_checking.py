@@ -8,13 +8,14 @@ import pyarrow as pa
 from pipeline.classes import CLASSES
 from pipeline.config.dp_models import Budget, Noise, Period, Quantile
 from pipeline.config.statistics_models import Mean, StatisticSpec, Sum
-from pipeline.errors import JobWrong, NotBuilt, Problem, nearest
+from pipeline.errors import JobWrong, Problem, nearest
 from pipeline.state.budget_accounting import Loss
+from pipeline.statistics.axes import REST, axis_of, cohort_axes
+from pipeline.statistics.cells import Axis
 from pipeline.statistics.dimensions import declared_labels
-from pipeline.statistics.dp_bounding import Labels
 from pipeline.statistics.dp_design import Design, design, largest_sum, noise_of, totaled, whole_bounds
 from pipeline.statistics.dp_noise import INSTALL_HINT, installed
-from pipeline.statistics.model import MAX_CELLS, is_open
+from pipeline.statistics.model import MAX_CELLS, is_open, joined_columns
 
 _MOST_SUM = 1 << 40  # of one unit in one cell, in smallest units: a million units then fit 64 bits
 
@@ -24,7 +25,7 @@ def check_noise(
 ) -> list[Problem]:
     """Return everything that keeps a table from getting noise; without a `dp` block, what needs one.
 
-    `classes` maps the table's columns to data classes.
+    `classes` is that of `classes_for`.
     """
     if spec.dp is None:
         return [
@@ -35,9 +36,9 @@ def check_noise(
     problems = [*_setting(where, spec, budget), *columns]
     if not columns:
         problems += _bounds(where, spec, spec.dp, classes)
-    if not problems and (labels := public_labels(spec, classes)) is not None:
+    if not problems and (axes := public_axes(spec, classes)) is not None:
         steps = max((m.steps for m in spec.measures if isinstance(m, Quantile)), default=1)
-        if prod(len(known) for known in labels) * steps > MAX_CELLS:
+        if prod(len(axis) for axis in axes) * steps > MAX_CELLS:
             problems.append(
                 _wrong(where, f"has more than {MAX_CELLS:,} cells", "declare fewer values or steps")
             )
@@ -60,23 +61,57 @@ def measured_columns(spec: StatisticSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def public_labels(spec: StatisticSpec, classes: Mapping[str, str]) -> Labels | None:
-    """Return each dimension's labels; None where noise decides which keys show."""
+def classes_for(spec: StatisticSpec, tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the classes of a statistic's columns: its own table's by name, joined ones as `table/column`.
+
+    `tables` has column -> data class of every table.
+    """
+    found = dict(tables[spec.table])
+    for column, table in joined_columns(spec).items():
+        if column in tables.get(table, {}):
+            found[f"{table}/{column}"] = tables[table][column]
+    return found
+
+
+def public_axes(spec: StatisticSpec, classes: Mapping[str, str]) -> tuple[Axis, ...] | None:
+    """Return the dimensions with their totals; None where noise decides which keys show."""
     if noise_of(spec).keys == "threshold":
         return None
-    return tuple(declared_labels(d, CLASSES[classes[d.column]].value_type) for d in spec.dimensions)
+    if spec.cohort is not None:
+        return cohort_axes(spec.cohort, spec.cohort.values or (), total=spec.has_total("cohort"))
+    summed = totaled(spec)
+    joined = joined_columns(spec)
+    axes = []
+    for i, dimension in enumerate(spec.dimensions):
+        table = joined.get(dimension.column)
+        data_class = classes[f"{table}/{dimension.column}" if table else dimension.column]
+        labels = declared_labels(dimension, CLASSES[data_class].value_type)
+        if table:
+            labels = (*(x for x in labels if x not in REST), *REST)
+        axes.append(axis_of(dimension, labels, total=i in summed, hidden_total=False))
+    return tuple(axes)
 
 
 def design_of(spec: StatisticSpec, classes: Mapping[str, str]) -> Design:
     """Return questions, noise and price of a table that `check_noise` let pass."""
-    labels = public_labels(spec, classes)
-    shape = None if labels is None else tuple(len(known) for known in labels)
-    return design(spec, decimals_of(spec, classes), shape)
+    return design(spec, decimals_of(spec, classes), public_axes(spec, classes))
 
 
 def price(spec: StatisticSpec, classes: Mapping[str, str]) -> Loss:
     """Return what one release of the table costs; nothing for a table without noise."""
     return Loss() if spec.dp is None else design_of(spec, classes).loss
+
+
+def cost_of(specs: Mapping[str, StatisticSpec], tables: Mapping[str, Mapping[str, str]]) -> tuple[str, Loss]:
+    """Return how the tables of one release are protected, and what they cost together.
+
+    `tables` has column -> data class of every table. Statistics without noise cost nothing, because the ledger's
+    promise does not cover them.
+    """
+    loss = sum((price(spec, classes_for(spec, tables)) for spec in specs.values()), Loss())
+    kinds = {spec.dp is not None for spec in specs.values()}
+    told = {True: "noise", False: "disclosure rules"}
+    return " and ".join(told[kind] for kind in sorted(kinds, reverse=True)), loss
 
 
 def _wrong(where: str, message: str, hint: str = "") -> Problem:
@@ -103,10 +138,11 @@ def _setting(where: str, spec: StatisticSpec, budget: Budget | None) -> Iterator
         yield _wrong(
             where, "has two quantile measures of one column", "name all ranks in one: at: [0.25, 0.5]"
         )
-    yield from _unbuilt(where, spec)
+    yield from _unsound(where, spec, noise)
+    yield from _cohort(where, spec)
     if noise.keys == "public":
         for dimension in spec.dimensions:
-            if is_open(dimension):
+            if is_open(dimension) and not dimension.hierarchy:
                 yield _wrong(
                     f"{where}, dimension {dimension.column}",
                     "its values would come from the data",
@@ -114,22 +150,37 @@ def _setting(where: str, spec: StatisticSpec, budget: Budget | None) -> Iterator
                 )
 
 
-def _unbuilt(where: str, spec: StatisticSpec) -> Iterator[Problem]:
-    """What the specification has and noise does not yet."""
-    for name in ("join", "cohort"):
-        if getattr(spec, name, None):
-            yield Problem(
-                NotBuilt.code, where, f"{name} is not built for dp", "use one table and its columns"
+def _unsound(where: str, spec: StatisticSpec, noise: Noise) -> Iterator[Problem]:
+    """What would let one unit move more than its own cells, or has no public list of rows."""
+    whole_person = noise.unit is None and noise.period == "release"
+    if spec.join and not whole_person:
+        message = "a joined label follows from all rows of a person, so the unit must be the subject and the release"
+        yield _wrong(where, message, "drop unit and period, or the join")
+    if spec.cohort is not None and not whole_person:
+        message = (
+            "a cohort follows from all rows of a person, so the unit must be the subject and the release"
+        )
+        yield _wrong(where, message, "drop unit and period")
+    if noise.keys == "threshold":
+        trees = [d.column for d in spec.dimensions if d.subtotals or d.tree or d.hierarchy]
+        if trees:
+            yield _wrong(
+                where, f"subtotals of {trees[0]} need public keys", "drop keys: threshold, or the hierarchy"
             )
-    for dimension in spec.dimensions:
-        if getattr(dimension, "subtotals", None) or getattr(dimension, "hierarchy", None):
-            message = "subtotals and hierarchies are not built for dp"
-            yield Problem(NotBuilt.code, f"{where}, dimension {dimension.column}", message, "use totals")
     for measure in spec.measures:
         if not isinstance(measure, (str, Sum, Mean, Quantile)):
-            yield Problem(
-                NotBuilt.code, where, "this measure is not built for dp", "people, rows, sum, mean, quantile"
-            )
+            message = "shares get no noise of their own: they follow from the noisy figures"
+            yield _wrong(where, message, "measure what they are shares of")
+
+
+def _cohort(where: str, spec: StatisticSpec) -> Iterator[Problem]:
+    if spec.cohort is None:
+        return
+    if any(measure != "people" for measure in spec.measures):
+        yield _wrong(where, "a cohort with dp counts people", "measures: [people]")
+    if spec.cohort.values is None or noise_of(spec).keys == "threshold":
+        hint = "cohort: {values: [2026-W44, 2026-W45]}, and no keys: threshold"
+        yield _wrong(where, "the periods of a cohort would come from the data", hint)
 
 
 def _columns(where: str, spec: StatisticSpec, noise: Noise, classes: Mapping[str, str]) -> Iterator[Problem]:

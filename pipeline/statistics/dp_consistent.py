@@ -3,9 +3,7 @@
 Everything here sees noisy numbers only, so it costs nothing (post-processing).
 """
 
-import itertools
 import math
-from collections.abc import Sequence
 from functools import cache
 from statistics import NormalDist
 
@@ -41,44 +39,6 @@ def share_out(noisy: Whole, least: int | None) -> Whole:
     floor[order[:missing]] += 1
     shared: Whole = (floor.astype(np.int64) + least).reshape(noisy.shape)
     return shared
-
-
-def with_totals(leaves: Whole, summed: Sequence[int]) -> Whole:
-    """Append a total at the end of every dimension that has one; totals of totals add up, too."""
-    for axis in summed:
-        leaves = np.concatenate([leaves, leaves.sum(axis=axis, keepdims=True)], axis=axis)
-    return leaves
-
-
-def between_parts(grid: Whole, summed: Sequence[int]) -> Whole:
-    """Make numbers of people fit: a total is at least its largest part and at most the sum of its parts.
-
-    People are not additive (one person may be in several cells), so totals have noise of their own. The last place
-    of every dimension in `summed` is its total. Totals of fewer dimensions are settled first.
-    """
-    fitted = grid.copy()
-    for totals in range(1, len(summed) + 1):
-        for place in _places_with(totals, summed, grid.ndim):
-            region = fitted[place]
-            for axis in summed:
-                if place[axis] != slice(-1, None):
-                    continue
-                parts = fitted[(*place[:axis], slice(0, -1), *place[axis + 1 :])]
-                region = np.clip(
-                    region, parts.max(axis=axis, keepdims=True), parts.sum(axis=axis, keepdims=True)
-                )
-            fitted[place] = region
-    return fitted
-
-
-def _places_with(totals: int, summed: Sequence[int], dimensions: int) -> list[tuple[slice, ...]]:
-    return [
-        tuple(
-            slice(-1, None) if axis in chosen else slice(0, -1) if axis in summed else slice(None)
-            for axis in range(dimensions)
-        )
-        for chosen in itertools.combinations(summed, totals)
-    ]
 
 
 # ------------------------------------------------------------------ error bars

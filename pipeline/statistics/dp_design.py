@@ -3,14 +3,17 @@
 Sensitivities (one unit added or removed; G = max_groups, R = max_rows, B = R x the larger bound):
 
     rows       each of at most G cells moves by at most R:              L1 = G R,  L2 = R sqrt(G)
-    people     the same with 1, or R where a unit holds several people; a total is a vector of its own, in which a
-               unit is in at most min(G, cells of it) cells:            L1 = sum,  L2 = sqrt(sum of squares)
+    people     the same with 1, or R where a unit holds several people; each kind of total (of every level of a
+               tree) is a vector of its own, in which a unit of G cells is in at most min(G, cells of it), since a
+               cell is in one total of a kind:                          L1 = sum,  L2 = sqrt(sum of squares)
     sum        each of at most G cells moves by at most B:              L1 = G B,  L2 = B sqrt(G)
     values     as rows (the divisor of a mean)
     steps      a cell's steps together move by at most R:               L1 = G R,  L2 = R sqrt(G)
+
+Totals of rows, sums and steps are added up after the noise. A joined label and a cohort follow from the person's own
+rows, so that they decide which G cells a unit is in, and move nobody else's.
 """
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +23,8 @@ from math import prod
 from pipeline.config.dp_models import REPORTED_DELTA, Noise, Quantile
 from pipeline.config.statistics_models import Mean, StatisticSpec, Sum
 from pipeline.state.budget_accounting import Loss, pure_loss, rho_for
+from pipeline.statistics.cells import Axis
+from pipeline.statistics.dp_margins import margins
 from pipeline.statistics.dp_noise import (
     Distance,
     gaussian_rho,
@@ -28,8 +33,6 @@ from pipeline.statistics.dp_noise import (
     laplace_scale,
     threshold_for,
 )
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,6 @@ def totaled(spec: StatisticSpec) -> tuple[int, ...]:
     return tuple(i for i, dimension in enumerate(spec.dimensions) if dimension.column in spec.totals)
 
 
-def margins(spec: StatisticSpec) -> tuple[tuple[int, ...], ...]:
-    """Return, for the cells and each kind of total, the dimensions that are kept; the cells come first."""
-    every, summed = range(len(spec.dimensions)), totaled(spec)
-    dropped = itertools.chain.from_iterable(itertools.combinations(summed, n) for n in range(len(summed) + 1))
-    return tuple(tuple(i for i in every if i not in gone) for gone in dropped)
-
-
 def whole_bounds(noise: Noise, column: str, decimals: int) -> tuple[int, int]:
     """Return the column's bounds in its smallest unit, rounded inward."""
     low, high = (bound.scaleb(decimals) for bound in noise.bounds[column])
@@ -115,20 +111,20 @@ def largest_sum(noise: Noise, column: str, decimals: int) -> int:
     return noise.max_rows * max(abs(low), abs(high))
 
 
-def design(spec: StatisticSpec, decimals: Mapping[str, int], shape: Shape | None) -> Design:
+def design(spec: StatisticSpec, decimals: Mapping[str, int], axes: Sequence[Axis] | None) -> Design:
     """Return questions, noise and price of a table.
 
     Args:
         spec: with a `dp` block.
         decimals: of each measured column.
-        shape: number of labels of each dimension; None where noise decides which keys there are.
+        axes: the dimensions; None where noise decides which keys there are.
 
     Raises:
         JobWrong: the extra dp is not installed.
 
     """
     noise, kinds = noise_of(spec), asked(spec)
-    distances = [_distance(spec, kind, column, decimals, shape) for kind, column in kinds]
+    distances = [_distance(spec, kind, column, decimals, axes) for kind, column in kinds]
     if noise.pure:
         assert noise.epsilon is not None
         share = noise.epsilon / len(kinds)
@@ -156,15 +152,17 @@ def _questions(
 
 
 def _distance(
-    spec: StatisticSpec, kind: str, column: str, decimals: Mapping[str, int], shape: Shape | None
+    spec: StatisticSpec, kind: str, column: str, decimals: Mapping[str, int], axes: Sequence[Axis] | None
 ) -> Distance:
     noise = noise_of(spec)
-    groups = noise.max_groups if shape is None else min(noise.max_groups, prod(shape))
+    groups = noise.max_groups
+    if axes is not None:
+        groups = min(groups, prod(axis.leaves for axis in axes))
     if kind == "people":
         largest = noise.max_rows if noise.unit is not None else 1
         reached = [groups]
-        if shape is not None:
-            reached = [min(groups, prod(shape[i] for i in kept)) for kept in margins(spec)]
+        if axes is not None:
+            reached = [min(groups, margin.cells) for margin in margins(axes)]
         entries = sum(reached)
     else:
         largest = largest_sum(noise, column, decimals[column]) if kind == "sum" else noise.max_rows

@@ -12,6 +12,8 @@ from pipeline.config.statistics_models import Dimension, StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.statistics.dimensions import label
 from pipeline.statistics.dp_design import asked, edges, noise_of, quantiles_of, whole_bounds
+from pipeline.statistics.model import joined_columns, own_dimensions
+from pipeline.statistics.one_label import one_label
 from transforms.primitives import hkdf_sha256, hmac_sha256_column
 
 
@@ -36,10 +38,11 @@ def contributions_of(
     `key` (16 bytes or more) makes people digests that mean nothing without it; equal keys, equal digests.
     """
     columns: dict[str, pa.Array] = {}
-    for i, dimension in enumerate(spec.dimensions):
+    for i, dimension in _placed(spec):
         columns[f"d{i}"] = label(dimension, view.columns[dimension.column].take(rows)).cast(pa.string())
+    keys = list(columns)
     columns["unit"], columns["person"] = _units(view, spec, rows, key)
-    noise, keys = noise_of(spec), [f"d{i}" for i in range(len(spec.dimensions))]
+    noise = noise_of(spec)
     wanted: list[tuple[str, str]] = [("rows", "sum")]
     columns["rows"] = pa.array(np.ones(len(rows), dtype=np.int64))
     for name in summed(spec):
@@ -57,8 +60,8 @@ def contributions_of(
 
 def joined(parts: Sequence[Contributions], spec: StatisticSpec) -> Contributions:
     """Join slices: a person whose rows lie in several brings their sum."""
-    keys = [f"d{i}" for i in range(len(spec.dimensions))]
     table = pa.concat_tables([part.cells for part in parts])
+    keys = [name for name in table.column_names if name[0] == "d"]
     numbers = [(name, "sum") for name in table.column_names if name not in (*keys, "unit", "person")]
     steps = {
         q.quantile: _grouped(
@@ -69,6 +72,74 @@ def joined(parts: Sequence[Contributions], spec: StatisticSpec) -> Contributions
         for q in quantiles_of(spec)
     }
     return Contributions(_grouped(table, [*keys, "unit", "person"], numbers), steps)
+
+
+def labels_of(view: SliceView, spec: StatisticSpec, rows: pa.Array, key: bytes) -> pa.Table:
+    """What a slice of a joined table says of people, each once: `person` as in `Contributions`, `j<i>` by dimension."""
+    given = joined_columns(spec)
+    columns = {
+        f"j{i}": label(dimension, view.columns[dimension.column].take(rows)).cast(pa.string())
+        for i, dimension in enumerate(spec.dimensions)
+        if given.get(dimension.column) == view.table
+    }
+    subject = _text(view.subject.take(rows))  # type: ignore[union-attr]
+    columns["person"] = _digests(subject, hkdf_sha256(key, b"pouch dp: digests of people", 32))
+    return _grouped(pa.table(columns), list(columns), [])
+
+
+def with_labels(
+    given: Contributions, spec: StatisticSpec, told: Mapping[str, Sequence[pa.Table]]
+) -> Contributions:
+    """Give every record the labels that joined tables tell of its person.
+
+    `told` has, by joined table, what `labels_of` found in its slices. A unit is one person here, with all rows of all
+    tables, and a label follows from the person's own rows: nobody else's cells move when one person leaves.
+    """
+    columns = joined_columns(spec)
+    cells, steps = given.cells, dict(given.steps)
+    for i, dimension in enumerate(spec.dimensions):
+        table = columns.get(dimension.column)
+        if table is None:
+            continue
+        slices = told[table]
+        persons = pa.concat_arrays(
+            [cells["person"].combine_chunks(), *(t["person"].combine_chunks() for t in slices)]
+        )
+        code = np.asarray(persons.dictionary_encode().indices).astype(np.uint64)
+        names = pa.concat_arrays([pa.array([], pa.string()), *(t[f"j{i}"].combine_chunks() for t in slices)])
+        found = one_label(names.dictionary_encode(), code[len(cells) :], code[: len(cells)]).cast(pa.string())
+        unit = cells["unit"].combine_chunks()
+        cells = cells.append_column(f"d{i}", found)
+        for name, step in steps.items():  # a unit's cells all have its person's label
+            at = pc.index_in(step["unit"].combine_chunks(), value_set=unit)
+            steps[name] = step.append_column(f"d{i}", found.take(at))
+    return Contributions(cells, steps)
+
+
+def followed(given: Contributions, spec: StatisticSpec) -> Contributions:
+    """Cells of a cohort: (first declared period of the person, periods later); other periods do not count.
+
+    The unit is the subject: a person's first period follows from the person's own rows, and moves nobody else's cells.
+    """
+    assert spec.cohort is not None and spec.cohort.values is not None
+    cells, periods = given.cells, spec.cohort.values
+    period = pc.index_in(cells["d0"].combine_chunks(), value_set=pa.array(periods))
+    cells = cells.filter(pc.is_valid(period))
+    period = np.asarray(period.drop_null()).astype(np.int64)
+    person = np.asarray(cells["person"].combine_chunks().dictionary_encode().indices).astype(np.int64)
+    first = np.full(int(person.max(initial=-1)) + 1, len(periods), dtype=np.int64)
+    np.minimum.at(first, person, period)
+    after = period - first[person]
+    cells = cells.set_column(0, "d0", pa.array(periods).take(pa.array(first[person])))
+    cells = cells.append_column("d1", pa.array(after).cast(pa.string()))
+    return Contributions(cells.filter(pa.array(after < spec.cohort.periods)), {})
+
+
+def _placed(spec: StatisticSpec) -> list[tuple[int, Dimension]]:
+    """The dimensions over columns of the table itself, with their place among all."""
+    own = own_dimensions(spec)
+    every = own if spec.cohort is not None else spec.dimensions
+    return [(every.index(dimension), dimension) for dimension in own]
 
 
 def summed(spec: StatisticSpec) -> tuple[str, ...]:
@@ -144,10 +215,11 @@ def _steps(
     clamped = _clamped(values, whole_bounds(noise, name, decimals[name]))
     known = pc.is_valid(clamped)
     at = np.searchsorted(edges(noise, quantile, decimals[name]), np.asarray(clamped.fill_null(0)))
-    table = {key: columns[key] for key in columns if key[0] == "d" and key[1:].isdigit()}
+    keys = [key for key in columns if key[0] == "d"]
+    table = {key: columns[key] for key in keys}
     table |= {"unit": columns["unit"], "step": pa.array(at.astype(np.int32)), "rows": columns["rows"]}
     return _grouped(
         pa.table(table).filter(known),
-        [*(f"d{i}" for i in range(len(spec.dimensions))), "unit", "step"],
+        [*keys, "unit", "step"],
         [("rows", "sum")],
     )

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from pipeline.config.statistics_models import StatisticSpec
 from pipeline.statistics.dp_bounding import answer
-from pipeline.statistics.dp_checking import decimals_of, design_of, public_labels
+from pipeline.statistics.dp_checking import decimals_of, design_of, public_axes
 from pipeline.statistics.dp_design import quantiles_of
 from pipeline.statistics.dp_noise import Noise
-from pipeline.statistics.dp_partial import Contributions, joined
+from pipeline.statistics.dp_partial import Contributions, followed, joined, with_labels
 from pipeline.statistics.dp_table import draw, table_of
 
 
@@ -23,9 +23,17 @@ def spill(given: Contributions, path: Path) -> None:
         _write(_beside(path, place), table)
 
 
-def spilled(paths: Sequence[Path], spec: StatisticSpec) -> Contributions:
-    """Read the slices of one table back, joined."""
-    return joined(
+def spill_labels(table: pa.Table, path: Path) -> None:
+    """Write what one slice of a joined table says of people."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(path, table)
+
+
+def spilled(
+    paths: Sequence[Path], spec: StatisticSpec, told: Mapping[str, Sequence[Path]] | None = None
+) -> Contributions:
+    """Read the slices of one statistic back, joined: of its own table, and by name of the tables that it joins."""
+    found = joined(
         [
             Contributions(
                 _read(path),
@@ -34,6 +42,11 @@ def spilled(paths: Sequence[Path], spec: StatisticSpec) -> Contributions:
             for path in paths
         ],
         spec,
+    )
+    if spec.cohort is not None:
+        return followed(found, spec)
+    return with_labels(
+        found, spec, {name: [_read(path) for path in slices] for name, slices in (told or {}).items()}
     )
 
 
@@ -44,12 +57,12 @@ def noised_table(
 
     `key` chooses which cells a unit keeps that is in too many.
     """
-    labels, decimals, made = (
-        public_labels(spec, classes),
+    axes, decimals, made = (
+        public_axes(spec, classes),
         decimals_of(spec, classes),
         design_of(spec, classes),
     )
-    answers = answer(given, spec, decimals, labels, key)
+    answers = answer(given, spec, decimals, axes, key)
     told = {
         "mechanism": made.mechanism,
         "epsilon": made.epsilon,
@@ -67,7 +80,7 @@ def noised_table(
             for q in made.questions
         ],
     }
-    return table_of(draw(answers, made, noise), spec, made, decimals, labels), told
+    return table_of(draw(answers, made, noise), spec, made, decimals, axes), told
 
 
 def _beside(path: Path, place: int) -> Path:

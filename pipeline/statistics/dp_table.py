@@ -6,7 +6,6 @@ declared, or decided by noise; empty cells are published like all others.
 
 import itertools
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,26 +15,13 @@ import pyarrow as pa
 
 from pipeline.config.dp_models import Quantile
 from pipeline.config.statistics_models import Mean, StatisticSpec, Sum
-from pipeline.statistics.dp_bounding import Answers, Labels
-from pipeline.statistics.dp_consistent import (
-    CONFIDENCE,
-    between_parts,
-    interval,
-    noise_margin,
-    share_out,
-    with_totals,
-)
-from pipeline.statistics.dp_design import (
-    Design,
-    as_decimal,
-    edges,
-    margins,
-    noise_of,
-    totaled,
-    whole_bounds,
-)
+from pipeline.statistics.cells import Axis
+from pipeline.statistics.dp_bounding import Answers
+from pipeline.statistics.dp_consistent import CONFIDENCE, interval, noise_margin, share_out
+from pipeline.statistics.dp_design import Design, as_decimal, edges, noise_of, whole_bounds
+from pipeline.statistics.dp_margins import added_up, between_parts, flat, margins
 from pipeline.statistics.dp_noise import Noise
-from pipeline.statistics.model import TOTAL
+from pipeline.statistics.model import TOTAL, dimension_columns
 
 Whole = npt.NDArray[np.int64]
 NOISED = "noised"
@@ -91,30 +77,33 @@ class _Figures:
 
 
 def table_of(
-    noisy: Noisy, spec: StatisticSpec, made: Design, decimals: Mapping[str, int], labels: Labels | None
+    noisy: Noisy, spec: StatisticSpec, made: Design, decimals: Mapping[str, int], axes: Sequence[Axis] | None
 ) -> pa.Table:
     """Return the published table: dimensions, each measure with `_low` and `_high`, and `status`.
 
-    Rows stand in the order of labels, totals (`*`) last. Error bars hold with 95 % each.
+    Rows stand in the order of labels, totals (`*`) last. Error bars hold with 95 % each. Of a cohort, what would lie
+    after the last declared period is no row.
     """
-    shape = tuple(len(known) for known in labels) if labels is not None else (len(noisy.keys),)
-    summed = totaled(spec) if labels is not None else ()
-    grid = _Grid(spec, made, shape, summed)
+    grid = _Grid(spec, made, tuple(axes) if axes is not None else (flat(len(noisy.keys)),))
     columns: dict[str, pa.Array] = {}
-    names = _row_labels(noisy, labels, summed)
-    for i, dimension in enumerate(spec.dimensions):
-        columns[dimension.column] = pa.array([row[i] for row in names], pa.string())
+    names = noisy.keys if axes is None else list(itertools.product(*(axis.labels for axis in axes)))
+    for i, column in enumerate(dimension_columns(spec)):
+        columns[column] = pa.array([row[i] for row in names], pa.string())
     for measure in spec.measures:
         columns |= _published(measure, noisy, spec, grid, decimals)
     columns["status"] = pa.array([NOISED] * len(names), pa.string())
-    return pa.table(columns)
+    found = pa.table(columns)
+    return found if spec.cohort is None else found.filter(pa.array(_possible(grid.axes)))
 
 
-def _row_labels(noisy: Noisy, labels: Labels | None, summed: Sequence[int]) -> list[tuple[str, ...]]:
-    if labels is None:
-        return list(noisy.keys)
-    extended = [(*known, TOTAL) if i in summed else known for i, known in enumerate(labels)]
-    return list(itertools.product(*extended))
+def _possible(axes: Sequence[Axis]) -> list[bool]:
+    """Which (cohort, periods later) can hold anybody."""
+    first, later = axes
+    return [
+        first.labels[c] == TOTAL or c + after < first.leaves
+        for c in range(len(first))
+        for after in range(len(later))
+    ]
 
 
 def _published(
@@ -150,39 +139,37 @@ class _Grid:
 
     spec: StatisticSpec
     made: Design
-    shape: tuple[int, ...]
-    summed: tuple[int, ...]
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Leaves of each dimension."""
+        return tuple(axis.leaves for axis in self.axes)
 
     def additive(
         self, noisy: Whole, kind: str, column: str, least: int | None, confidence: float = CONFIDENCE
     ) -> _Figures:
         """Figures whose totals are the sums of their parts."""
         leaves = noisy.reshape(self.shape)
-        raw = with_totals(leaves, self.summed)
-        shown = with_totals(share_out(leaves, least), self.summed)
-        parts = with_totals(np.ones(self.shape, dtype=np.int64), self.summed)
+        raw = added_up(leaves, self.axes)
+        shown = added_up(share_out(leaves, least), self.axes)
+        parts = added_up(np.ones(self.shape, dtype=np.int64), self.axes)
         margin = self._margins(kind, column, parts, confidence)
         low, high = interval(raw, margin, shown, least)
         return _Figures(shown.ravel(), low.ravel(), high.ravel())
 
     def people(self, noisy: Whole) -> _Figures:
         """Distinct people: every total was asked by itself."""
-        raw = np.zeros(tuple(n + (i in self.summed) for i, n in enumerate(self.shape)), dtype=np.int64)
+        raw = np.zeros(tuple(len(axis) for axis in self.axes), dtype=np.int64)
         start = 0
-        for kept in margins(self.spec) if self.summed else (tuple(range(len(self.shape))),):
-            size = tuple(self.shape[i] for i in kept)
-            count = math.prod(size)
-            place = tuple(
-                slice(0, self.shape[i]) if i in kept else slice(-1, None) for i in range(len(self.shape))
-            )
-            block = noisy[start : start + count].reshape(
-                tuple(self.shape[i] if i in kept else 1 for i in range(len(self.shape)))
-            )
-            raw[place] = block
-            start += count
-        shown = between_parts(np.maximum(raw, 0), self.summed)
-        margin = self._margins("people", "", np.ones_like(raw), CONFIDENCE)
-        low, high = interval(raw, margin, shown, 0)
+        for margin in margins(self.axes):
+            raw[np.ix_(*margin.nodes)] = noisy[start : start + margin.cells].reshape(margin.size)
+            start += margin.cells
+        shown = between_parts(np.maximum(raw, 0), self.axes)
+        if self.spec.cohort is not None:  # who came back was there before
+            shown = np.minimum(shown, shown[:, :1])
+        bars = self._margins("people", "", np.ones_like(raw), CONFIDENCE)
+        low, high = interval(raw, bars, shown, 0)
         return _Figures(shown.ravel(), low.ravel(), high.ravel())
 
     def _margins(self, kind: str, column: str, parts: Whole, confidence: float) -> Whole:
@@ -255,8 +242,8 @@ def _quantile_columns(
     name, places = quantile.quantile, decimals[quantile.quantile]
     scale = grid.made.question("steps", name).scale
     leaves = noisy.vectors["steps", name].reshape(*grid.shape, quantile.steps)
-    counts = with_totals(leaves, grid.summed).reshape(-1, quantile.steps)
-    parts = with_totals(np.ones(grid.shape, dtype=np.int64), grid.summed).ravel()
+    counts = added_up(leaves, grid.axes).reshape(-1, quantile.steps)
+    parts = added_up(np.ones(grid.shape, dtype=np.int64), grid.axes).ravel()
     low_edge, _ = whole_bounds(noise_of(spec), name, places)
     upper = np.array(edges(noise_of(spec), quantile, places), dtype=np.int64)
     lower = np.concatenate([[low_edge], upper[:-1]])
@@ -290,7 +277,7 @@ def _first(reached: npt.NDArray[np.bool_]) -> Whole:
 
 def published_schema(spec: StatisticSpec, decimals: Mapping[str, int]) -> pa.Schema:
     """Return the schema of a table with noise."""
-    fields = [pa.field(dimension.column, pa.string()) for dimension in spec.dimensions]
+    fields = [pa.field(column, pa.string()) for column in dimension_columns(spec)]
     for name, places in figure_names(spec, decimals):
         kind = pa.decimal128(38, places) if places else pa.int64()
         fields += [pa.field(f"{name}{suffix}", kind) for suffix in ("", "_low", "_high")]

@@ -26,6 +26,7 @@ def linked(specs: Mapping[str, StatisticSpec]) -> Iterator[Problem]:
                 "give both the same filters, or filters that no row passes together",
             )
             continue
+        yield from _diagonals(first, one, second, other)
         columns = {d.column: d for d in one.dimensions}
         for dimension in other.dimensions:
             mate = columns.get(dimension.column)
@@ -36,6 +37,26 @@ def linked(specs: Mapping[str, StatisticSpec]) -> Iterator[Problem]:
                     f"cuts {dimension.column} in another way than {first}: their difference would not be audited",
                     "give both the same values, unit, bands or hierarchy; a finer table with subtotals serves both",
                 )
+
+
+def _diagonals(first: str, one: StatisticSpec, second: str, other: StatisticSpec) -> Iterator[Problem]:
+    """People of a period are those of all cohorts so many periods later: a sum across rows, which no audit sees."""
+    for name, cohort, mate in ((first, one.cohort, other), (second, other.cohort, one)):
+        if cohort is None:
+            continue
+        units: set[str | None] = {d.unit for d in mate.dimensions if d.column == cohort.column}
+        units -= {"hour_of_day", "weekday"}
+        if mate.cohort is not None and mate.cohort.column == cohort.column:
+            units = {None} if mate.cohort.unit != cohort.unit else set()
+        if units:
+            yield Problem(
+                JobWrong.code,
+                f"statistics {second}",
+                f"cuts {cohort.column} beside the cohorts of {name if name != second else first}: how they add up "
+                "would not be audited",
+                "give it to another release, or drop the dimension: the guard over time holds releases together",
+            )
+            return
 
 
 def _cut(dimension: Dimension) -> object:

@@ -136,6 +136,14 @@ def joined_columns(spec: StatisticSpec) -> dict[str, str]:
     return {column: join.table for join in spec.join for column in join.columns}
 
 
+def own_dimensions(spec: StatisticSpec) -> tuple[Dimension, ...]:
+    """Return the dimensions over columns of the statistic's own table; of a cohort, its periods."""
+    if spec.cohort is not None:
+        return (Dimension(column=spec.cohort.column, unit=spec.cohort.unit),)
+    given = joined_columns(spec)
+    return tuple(d for d in spec.dimensions if d.column not in given)
+
+
 def is_open(dimension: Dimension) -> bool:
     """Whether the data decides which labels the dimension has."""
     return dimension.values is None and dimension.bands is None and not dimension.tree

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pipeline.errors import RiskLimitPassed
 from pipeline.statistics.over_time_attack import Finding, Target, joint_system
+from pipeline.statistics.over_time_held import beside_held
 from pipeline.statistics.over_time_population import Marks
 from pipeline.statistics.over_time_relations import Relation, relations_of
 from pipeline.statistics.over_time_tables import Released
@@ -36,7 +37,7 @@ def guard(
     history: Sequence[Released],
     relations: Sequence[Relation] = (),
     *,
-    known_people: Marks | None = None,
+    held: Sequence[Marks] = (),
     policy: str = "suppress",
 ) -> Guarded:
     """Suppress rows of new tables until no figure about too few people can be had from all tables together.
@@ -45,7 +46,7 @@ def guard(
         new: the tables of one release, protected among themselves.
         history: all tables given before, to anybody.
         relations: of those among themselves, as they were found when each was released.
-        known_people: units whose rows somebody holds; a cell must not be theirs and a few others'.
+        held: units whose rows somebody holds, by holder; a cell must not be theirs and a few others'.
         policy: `stop` refuses the release instead.
 
     Raises:
@@ -56,7 +57,7 @@ def guard(
     tables = {one.key: one for one in (*history, *new)}
     mine = frozenset(one.key for one in new)
     before = {key: tables[key].shown.copy() for key in mine}
-    _hide(tables, _beside_known(new, known_people))
+    _hide(tables, beside_held(new, held))
     linked = _linked(mine, [*relations, *found])
     known = [relation for relation in (*relations, *found) if relation.keys <= linked]
     near = _near(tables, mine, found)
@@ -99,21 +100,6 @@ def _linked(mine: frozenset[str], relations: Sequence[Relation]) -> frozenset[st
         if not more:
             return frozenset(found)
         found |= more
-
-
-def _beside_known(new: Sequence[Released], known: Marks | None) -> dict[str, list[int]]:
-    """Rows of people whose rows somebody holds and of a few others: the others' figure is the rest."""
-    if known is None:
-        return {}
-    hidden: dict[str, list[int]] = {}
-    for one in new:
-        held = np.isin(one.population.unit, known)
-        for row, members in enumerate(one.members):
-            inside = np.isin(one.population.leaf, members)
-            others = len(np.unique(one.population.unit[inside & ~held]))
-            if others and others < one.least and (inside & held).any():
-                hidden.setdefault(one.key, []).append(row)
-    return hidden
 
 
 # ------------------------------------------------------------------ differences at sight

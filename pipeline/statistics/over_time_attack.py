@@ -173,6 +173,10 @@ class _Writer:
             else:
                 variable = self._new(least)
                 self._total(key, members, variable, values[row])
+                everybody = one.everybody(row) if self._quantity == PEOPLE else None
+                if everybody is not None:  # who came back was there before
+                    columns = [*(self._first[key] + int(leaf) for leaf in everybody), variable]
+                    self._rows.append((columns, [1.0] * len(everybody) + [-1.0], 0.0, 0.0))
             self._by_members[key, members.tobytes()] = variable
             if known and one.shown[row]:
                 self._known[variable] = values[row]
@@ -213,13 +217,15 @@ class _Writer:
                 columns.append(whole)
             else:
                 columns += [self._first[key] + int(leaf) for leaf in leaves]
-        if self._quantity == PEOPLE and len(columns) > 1:
+        if self._quantity != PEOPLE:
+            return columns, total
+        if len(side) > 1:
             return None
-        if self._quantity == PEOPLE:
-            key, leaves = side[0]
-            inside = np.isin(self._tables[key].population.leaf, leaves)
-            total = float(len(np.unique(self._tables[key].population.unit[inside])))
-        return columns, total
+        key, leaves = side[0]
+        inside = np.isin(self._tables[key].population.leaf, leaves)
+        people = float(len(np.unique(self._tables[key].population.unit[inside])))
+        # Who knows that nobody is in two of the leaves may add their people up.
+        return (columns, people) if len(columns) == 1 or people == total else None
 
     def done(self) -> Joint:
         """The whole."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import pyarrow as pa
 from pipeline.errors import JobWrong
 from pipeline.protect.model import StatisticPlan, TablePlan
 from pipeline.state import State
-from pipeline.state.budget import BudgetLedger, Release
+from pipeline.state.budget import BudgetLedger
+from pipeline.state.budget_events import Release
 from pipeline.state.budget_store import read_content
-from pipeline.statistics.model import PartialRef, measured_columns
+from pipeline.statistics.model import measured_columns
 from pipeline.statistics.over_time import guard
 from pipeline.statistics.over_time_population import Labels, Marks, population_of
 from pipeline.statistics.over_time_relations import Relation, relations_as_bytes, relations_from_bytes
@@ -27,9 +27,8 @@ from pipeline.statistics.over_time_tables import (
     shown_rows,
     source_of,
     suppressed,
+    ties_of,
 )
-from transforms.primitives import hkdf_sha256
-from transforms.run_codes import run_codes
 
 RELATIONS = "internal/relations.json"
 
@@ -50,7 +49,7 @@ class Guarding:
 
     secret: bytes = field(repr=False)  # of the state
     people: str = ""  # names the key under which children digested people; empty: the state's own secret
-    held: Marks | None = field(default=None, repr=False)  # units whose rows a recipient holds
+    held: tuple[Marks, ...] = field(default=(), repr=False)  # units whose rows somebody holds, by holder
 
 
 def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[Released], list[Relation]]:
@@ -88,7 +87,7 @@ def give(
         statistics: their plans.
         tables: those that they count.
         labels: the leaves of every dimension, by table.
-        partials: one row a (cell, person), by table; people digested under the state's own secret.
+        partials: of `partials_of`, by table.
         release: whose tables they are.
         history: of `history_of`.
         guarding: how people are known, and whose rows a recipient holds.
@@ -116,7 +115,7 @@ def give(
     _refuse_strangers(new, history[0])
     stops = any(by_name[one.name].spec.protect.over_time == "stop" for one in new)
     policy = "stop" if stops else "suppress"  # who makes the tables makes them coarser
-    found = guard(new, history[0], history[1], known_people=guarding.held, policy=policy)
+    found = guard(new, history[0], history[1], held=guarding.held, policy=policy)
     shown = {}
     for one in found.tables:
         spec = by_name[one.name].spec
@@ -141,7 +140,7 @@ def released_of(
     """Return a published table as the guard sees it."""
     spec = statistic.spec
     population, truth = population_of(partials, measured_columns(spec), labels)
-    shown = shown_rows(table)
+    shown, names = shown_rows(table), rows_of(spec, table)
     return Released(
         release.id,
         release.recipient,
@@ -150,13 +149,14 @@ def released_of(
         release.period,
         spec.protect.min_people,
         coordinates_of(spec, labels, trees),
-        rows_of(spec, table),
+        names,
         shown,
         np.zeros(len(shown), dtype=bool),
         quantities_told(spec),
         population,
         truth,
         people,
+        ties_of(spec, names),
     )
 
 
@@ -170,45 +170,3 @@ def _refuse_strangers(new: Sequence[Released], history: Sequence[Released]) -> N
                 where=f"statistics {one.name}",
                 hint="the state has releases of `pouch stats` beside a job's, or of another keyring",
             )
-
-
-def units_of(words: Marks, secret: bytes) -> tuple[Marks, Marks]:
-    """Return both halves of the units of people whom a job's children know by 64-bit words."""
-    texts = pa.Array.from_buffers(
-        pa.binary(8), len(words), [None, pa.py_buffer(words.astype("<u8").tobytes())]
-    )
-    codes = run_codes(hkdf_sha256(secret, b"pouch statistics: people over time", 32), texts)
-    return codes[:, 0].copy(), codes[:, 1].copy()
-
-
-def partials_of(refs: Sequence[PartialRef], name: str, staging: Path, secret: bytes) -> pa.Table:
-    """Read the partial aggregates of one statistic as one table: `d0`…, `s0`, `s1`, `rows`, `sum0`…
-
-    `s0` and `s1` mean the same people in all releases of the state: digests under its own secret, or made under it
-    from the words of the subject index.
-    """
-    parts = []
-    for ref in refs:
-        if ref.statistic != name:
-            continue
-        table, people = _read(staging / ref.path), _read(staging / ref.people)
-        columns = {
-            column: table[column].combine_chunks().cast(pa.string())
-            if column[0] == "d"
-            else table[column].combine_chunks()
-            for column in table.column_names
-            if column[0] == "d" or column == "rows" or column.startswith("sum")
-        }
-        person = table["person"].combine_chunks()
-        if "word" in people.column_names:
-            halves = units_of(np.asarray(people["word"].combine_chunks()), secret)
-        else:
-            halves = (np.asarray(people["s0"].combine_chunks()), np.asarray(people["s1"].combine_chunks()))
-        columns |= {f"s{i}": pa.array(half[np.asarray(person)]) for i, half in enumerate(halves)}
-        parts.append(pa.table(columns))
-    return pa.concat_tables(parts).combine_chunks()
-
-
-def _read(path: Path) -> pa.Table:
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()

@@ -98,7 +98,11 @@ def _odd(half: Marks, quantity: str) -> Marks:
 def _leaves(partials: pa.Table, labels: Labels) -> Ints:
     code = np.zeros(len(partials), dtype=np.int64)
     for i, known in enumerate(labels):
-        at = pc.index_in(partials[f"d{i}"].combine_chunks(), value_set=pa.array(known, pa.string()))
+        column, texts = partials[f"d{i}"].combine_chunks(), pa.array(known, pa.string())
+        if pa.types.is_dictionary(column.type):  # each label once
+            at = pc.index_in(column.dictionary, value_set=texts).take(column.indices)
+        else:
+            at = pc.index_in(column, value_set=texts)
         rest = known.index(OTHER) if OTHER in known else None
         if rest is not None:
             at = at.fill_null(rest)

@@ -87,7 +87,7 @@ def _series(tables: Sequence[Released]) -> Iterator[list[Released]]:
     """Nights of one specification, in order; of each night the newest release."""
     by_form: dict[tuple[object, ...], dict[str, Released]] = {}
     for one in tables:
-        if one.window:
+        if one.window and not one.follows:
             form = tuple((c.column, c.meaning, c.labels) for c in one.coordinates)
             by_form.setdefault((one.source, form), {})[one.window] = one
     for nights in by_form.values():

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.statistics_models import Mean, Share, StatisticSpec, Sum
-from pipeline.statistics.model import PUBLISHED, SUPPRESSED, TOTAL
+from pipeline.statistics.model import PUBLISHED, SUPPRESSED, TOTAL, dimension_columns, joined_columns
 from pipeline.statistics.over_time_population import (
     Floats,
     Ints,
@@ -27,6 +27,7 @@ from pipeline.statistics.over_time_population import (
 )
 
 FORMAT = "pouch guard 1"
+_FIRST = "values first "
 SPANS = ("year", "quarter", "month", "week", "day", "hour")
 
 
@@ -77,6 +78,7 @@ class Released:
     population: Population = field(repr=False)
     truth: Truth = field(repr=False)
     people: str = ""  # names the key under which units are known
+    ties: tuple[tuple[int, int], ...] = ()  # (whole, part): a row's share tells the row whose part it is
 
     @property
     def table(self) -> str:
@@ -98,9 +100,16 @@ class Released:
         """How many leaves the table has."""
         return prod(self.shape)
 
+    @property
+    def follows(self) -> bool:
+        """Whether it follows cohorts: its leaves are (first period, period), its rows (cohort, periods later)."""
+        return bool(self.coordinates) and self.coordinates[0].meaning.startswith(_FIRST)
+
     @cached_property
     def members(self) -> tuple[Ints, ...]:
-        """The leaves of every row."""
+        """The leaves of every row. Of a cohort itself: all that its people did, since that are the same people."""
+        if self.follows:
+            return tuple(self._followed(*row) for row in self.names)
         known = [
             {
                 label: np.array(one.leaves_of(label), dtype=np.int64)
@@ -112,6 +121,23 @@ class Released:
             _product([part[label] for part, label in zip(known, row, strict=True)], self.shape)
             for row in self.names
         )
+
+    def _followed(self, cohort: str, after: str) -> Ints:
+        firsts, later, size = self._cohorts(cohort), int(after), len(self.coordinates[1].labels)
+        if later:
+            return np.array([c * size + c + later for c in firsts if c + later < size], dtype=np.int64)
+        return np.array([c * size + p for c in firsts for p in range(c, size)], dtype=np.int64)
+
+    def _cohorts(self, cohort: str) -> Sequence[int]:
+        periods = self.coordinates[0].labels
+        return range(len(periods)) if cohort == TOTAL else (periods.index(cohort),)
+
+    def everybody(self, row: int) -> Ints | None:
+        """Leaves that hold each person of a row once; None where the row is not a cohort itself."""
+        if not self.follows or int(self.names[row][1]):
+            return None
+        size = len(self.coordinates[1].labels)
+        return np.array([c * size + c for c in self._cohorts(self.names[row][0])], dtype=np.int64)
 
     def values(self, quantity: str) -> Floats:
         """True figures of every row. Of people of several leaves: distinct ones."""
@@ -133,9 +159,12 @@ class Released:
         return np.asarray(~self.shown & ~self.guarded & (self.values("people") > 0))
 
     def hiding(self, rows: npt.NDArray[np.bool_], *, by_guard: bool = True) -> "Released":
-        """The same table with these rows suppressed, too."""
-        guarded = self.guarded | (rows & self.shown) if by_guard else self.guarded
-        return replace(self, shown=self.shown & ~rows, guarded=guarded)
+        """The same table with these rows suppressed, too, and with those whose shares would tell them."""
+        shown = self.shown & ~rows
+        while telling := [part for whole, part in self.ties if shown[part] and not shown[whole]]:
+            shown[telling] = False
+        guarded = self.guarded | (self.shown & ~shown) if by_guard else self.guarded
+        return replace(self, shown=shown, guarded=guarded)
 
 
 def _product(parts: Sequence[Ints], shape: tuple[int, ...]) -> Ints:
@@ -148,8 +177,19 @@ def _product(parts: Sequence[Ints], shape: tuple[int, ...]) -> Ints:
 def coordinates_of(
     spec: StatisticSpec, labels: Labels, trees: Sequence[Mapping[str, str]] | None = None
 ) -> tuple[Coordinate, ...]:
-    """Return the dimensions of a table; `trees` has, for each, label -> what it is part of."""
+    """Return the dimensions of a table; `trees` has, for each, label -> what it is part of.
+
+    A joined column is another one than a column of that name in the table itself. Of a cohort the second dimension is
+    the time itself, so that its table is compared with others by that time, too.
+    """
+    if spec.cohort is not None:
+        column, unit = spec.cohort.column, spec.cohort.unit
+        return (
+            Coordinate(f"first {column}", f"{_FIRST}{unit}", labels[0]),
+            Coordinate(column, f"unit {unit}", labels[1]),
+        )
     found = []
+    given = joined_columns(spec)
     for i, (dimension, known) in enumerate(zip(spec.dimensions, labels, strict=True)):
         meaning = "values"
         if dimension.unit is not None:
@@ -157,7 +197,9 @@ def coordinates_of(
             meaning = f"{'unit' if dimension.unit in SPANS else 'values'} {dimension.unit}"
         elif dimension.bands is not None:
             meaning = "bands " + ",".join(map(repr, dimension.bands))
-        found.append(Coordinate(dimension.column, meaning, known, trees[i] if trees else {}))
+        table = given.get(dimension.column)
+        column = f"{table}/{dimension.column}" if table else dimension.column
+        found.append(Coordinate(column, meaning, known, trees[i] if trees else {}))
     return tuple(found)
 
 
@@ -186,8 +228,24 @@ def quantities_told(spec: StatisticSpec) -> frozenset[str]:
 
 def rows_of(spec: StatisticSpec, table: pa.Table) -> tuple[tuple[str, ...], ...]:
     """Return the labels of every row of a published table."""
-    columns = [table[dimension.column].to_pylist() for dimension in spec.dimensions]
+    columns = [table[column].to_pylist() for column in dimension_columns(spec)]
     return tuple(zip(*columns, strict=True))
+
+
+def ties_of(spec: StatisticSpec, names: Sequence[tuple[str, ...]]) -> tuple[tuple[int, int], ...]:
+    """Return (whole, part) for every row that is told as a share of another one."""
+    place = {name: row for row, name in enumerate(names)}
+    found = []
+    for measure in spec.measures:
+        if not isinstance(measure, Share):
+            continue
+        for row, name in enumerate(names):
+            kept = [dimension.column in measure.within for dimension in spec.dimensions]
+            cohort = (name[0], "0") if spec.cohort is not None else None
+            whole = cohort or tuple(label if keep else TOTAL for label, keep in zip(name, kept, strict=False))
+            if place.get(whole, row) != row:
+                found.append((place[whole], row))
+    return tuple(dict.fromkeys(found))
 
 
 def shown_rows(table: pa.Table) -> npt.NDArray[np.bool_]:
@@ -198,7 +256,7 @@ def shown_rows(table: pa.Table) -> npt.NDArray[np.bool_]:
 def suppressed(table: pa.Table, spec: StatisticSpec, rows: npt.NDArray[np.bool_]) -> pa.Table:
     """Return a published table with more rows suppressed: all their measures together."""
     hidden = pa.array(rows)
-    dimensions = {dimension.column for dimension in spec.dimensions}
+    dimensions = set(dimension_columns(spec))
     columns = []
     for name in table.column_names:
         column = table[name].combine_chunks()

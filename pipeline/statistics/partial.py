@@ -14,10 +14,10 @@ from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan
 from pipeline.statistics.dimensions import label
 from pipeline.statistics.dp_checking import decimals_of
-from pipeline.statistics.dp_partial import contributions_of
-from pipeline.statistics.dp_spill import spill
+from pipeline.statistics.dp_partial import contributions_of, labels_of
+from pipeline.statistics.dp_spill import spill, spill_labels
 from pipeline.statistics.filtering import keeps
-from pipeline.statistics.model import PartialRef, joined_columns, measured_columns
+from pipeline.statistics.model import PartialRef, joined_columns, measured_columns, own_dimensions
 from transforms.primitives import hkdf_sha256
 from transforms.run_codes import run_codes
 
@@ -101,8 +101,7 @@ def _of_release(
         used[np.asarray(chosen)] = True
         name = f"statistics/{release}-{statistic.name}-{view.table}-{view.index:06d}.arrow"
         if spec.dp is not None:
-            decimals = decimals_of(spec, classes)
-            spill(contributions_of(view, spec, chosen, decimals, view.fingerprint_key), staging / name)
+            _with_noise(view, spec, classes, chosen, staging / name)
         else:
             own = view.table == spec.table
             _write(
@@ -116,6 +115,15 @@ def _of_release(
         yield PartialRef(
             ref.release, ref.statistic, ref.path, ref.rows, without, view.table, people.file, *first
         )
+
+
+def _with_noise(
+    view: SliceView, spec: StatisticSpec, classes: Mapping[str, str], rows: pa.Array, path: Path
+) -> None:
+    if view.table == spec.table:
+        spill(contributions_of(view, spec, rows, decimals_of(spec, classes), view.fingerprint_key), path)
+    else:
+        spill_labels(labels_of(view, spec, rows, view.fingerprint_key), path)
 
 
 def _records(view: SliceView, spec: StatisticSpec, people: _People, rows: pa.Array) -> dict[str, pa.Array]:
@@ -162,14 +170,6 @@ def _joined(view: SliceView, spec: StatisticSpec, people: _People, rows: pa.Arra
         for i, d in enumerate(wanted)
     }
     return out | {"person": pa.array(person[first])}
-
-
-def own_dimensions(spec: StatisticSpec) -> tuple[Dimension, ...]:
-    """Return the dimensions over columns of the statistic's own table; of a cohort, its periods."""
-    if spec.cohort is not None:
-        return (Dimension(column=spec.cohort.column, unit=spec.cohort.unit),)
-    given = joined_columns(spec)
-    return tuple(d for d in spec.dimensions if d.column not in given)
 
 
 def unscaled(column: pa.Array) -> tuple[Ints, NDArray[np.bool_]]:

@@ -27,7 +27,7 @@ from pipeline.errors import InputUnreadable, JobWrong, Problem, nearest, refuse,
 from pipeline.intake import Cut, Reason, SliceRecords, cut_files, parse_types, read, sample
 from pipeline.protect.model import TablePlan
 from pipeline.protect.subjects import resolve_subject
-from pipeline.statistics.dp_checking import measured_columns
+from pipeline.statistics.dp_checking import classes_for, measured_columns
 from pipeline.statistics.model import joined_columns
 from pipeline.statistics.over_time_population import Marks
 from pipeline.statistics.partial import person_digests
@@ -115,7 +115,7 @@ def open_untyped(name: str, path: Path, specs: Mapping[str, StatisticSpec], sour
 
 def classes_of(spec: StatisticSpec) -> dict[str, str]:
     """Return the classes that the columns of one specification are taken for, before any data."""
-    return dict(_uses(spec, spec.table))
+    return classes_for(spec, {table: dict(_uses(spec, table)) for table in spec.tables})
 
 
 def replace_subject(source: TableSource, subject: tuple[str, ...]) -> TableSource:
