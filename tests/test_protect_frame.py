@@ -101,3 +101,76 @@ def test_two_columns_of_one_name_are_refused(keyring):
 def test_an_empty_frame_stays_empty(frame, keyring):
     made = protect(frame.iloc[:0], keyring)
     assert len(made) == 0 and list(made.columns) == ["mobile", "name", "city", "when", "n"]
+
+
+def test_labels_that_are_no_text_are_refused(keyring):
+    """Not a KeyError: a catalog names columns by text."""
+    with pytest.raises(JobWrong, match="labels must be texts"):
+        protect(pd.DataFrame({0: ["a"]}), keyring, catalog={"0": "city"})
+
+
+def test_a_wrong_policy_is_told_in_our_words(frame, keyring):
+    rules = RULES | {
+        "mobile_phone": {"transform": "keyed_hsh"},
+        "city": {"transform": "mask", "keep_frist": 1},
+    }
+    with pytest.raises(JobWrong) as caught:
+        protect(frame, keyring, rules=rules)
+    said = " ".join(str(problem) for problem in caught.value.problems)
+    assert "policy.rules.mobile_phone: unknown transform keyed_hsh" in said
+    assert "policy.rules.city.keep_frist: unknown key" in said
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ({"risk": {"quasi_identifiers": ["city"], "k": 3, "max_suppressed": 0.1}}, "risk stage is not built"),
+        ({"max_recoverable": 0.1}, "estimated by jobs only"),
+        ({"columns": {"orders.city": {"transform": "drop"}}}, "must be frame.<column>"),
+        ({"contract": {"orders": ["mobile", "name"]}}, "must list exactly the columns"),
+    ],
+)
+def test_what_a_frame_cannot_hold_to_is_not_passed_over(frame, keyring, limit, says):
+    with pytest.raises(JobWrong, match=says):
+        protect_frame(
+            frame,
+            policy={"rules": RULES, **limit},
+            catalog=CATALOG,
+            keyring=keyring,
+            recipient="analysts",
+            purpose="analytics",
+        )
+
+
+def test_a_contract_that_holds_and_a_columns_own_rule_are_taken(frame, keyring):
+    made = protect_frame(
+        frame,
+        policy={
+            "rules": RULES,
+            "columns": {"frame.city": {"transform": "drop"}},
+            "contract": {"orders": ["when", "mobile", "name", "n"]},
+        },
+        catalog=CATALOG,
+        keyring=keyring,
+        recipient="analysts",
+        purpose="analytics",
+    )
+    assert list(made.columns) == ["mobile", "name", "when", "n"]
+
+
+def test_numbers_with_a_fraction_are_no_phones(keyring):
+    """What pandas makes of numbers beside a null: its token would be another one than the job's."""
+    phones = pd.DataFrame({"mobile": [61491570006, None]})
+    assert str(phones["mobile"].dtype) == "float64"
+    with pytest.raises(TransformUnsuitable, match="mobile_phone must be text, is double"):
+        protect(phones, keyring)
+    text = pd.DataFrame({"mobile": ["61491570006", None]})
+    whole = pd.DataFrame({"mobile": pd.array([61491570006, None], dtype="Int64")})
+    assert protect(text, keyring)["mobile"].iloc[0] == protect(whole, keyring)["mobile"].iloc[0]
+
+
+def test_columns_whose_type_does_not_suit_are_named_all_at_once(keyring):
+    frame = pd.DataFrame({"when": ["2026-11-01"], "name": [7]})
+    with pytest.raises(TransformUnsuitable) as caught:
+        protect(frame, keyring)
+    assert [problem.where for problem in caught.value.problems] == ["when", "name"]

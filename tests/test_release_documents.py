@@ -283,6 +283,15 @@ def _set(row: int, value: object) -> Callable[[list[object]], None]:
     return lambda cells: cells.__setitem__(row, value)
 
 
+def _linked(mark: Path) -> None:
+    mark.unlink()
+    mark.symlink_to("/dev/null")
+
+
+def _reordered(sums: Path) -> None:
+    sums.write_text("".join(reversed(sums.read_text().splitlines(keepends=True))))
+
+
 DAMAGE: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "changed byte": (
         lambda t: (t / PART).write_bytes((t / PART).read_bytes()[:-9] + b"x" * 9),
@@ -294,6 +303,13 @@ DAMAGE: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda t: (t / MANIFEST).unlink(), "missing or no JSON"),
     "no sums": (lambda t: (t / SUMS).unlink(), "cannot be read"),
     "link out": (lambda t: (t / "out").symlink_to("/etc/hostname"), "is not listed"),
+    "mark filled": (lambda t: (t / "_SUCCESS").write_text("+61400000000"), "must be an empty file"),
+    "mark linked": (lambda t: _linked(t / "_SUCCESS"), "must be an empty file"),
+    "sums reordered": (lambda t: _reordered(t / "SHA256SUMS"), "has another form"),
+    "sums cut": (
+        lambda t: (t / "SHA256SUMS").write_bytes((t / "SHA256SUMS").read_bytes()[:-1]),
+        "another form",
+    ),
 }
 
 

@@ -31,6 +31,8 @@ class Document:
     def where(self, place: Place) -> str:
         """Return file, line and dotted path of a place, or of the nearest one above it."""
         path = ".".join(str(step) for step in place)
+        if not self.lines:  # no file: made in memory
+            return f"{self.name}.{path}" if path else self.name
         known = place
         while known not in self.lines and known:
             known = known[:-1]

@@ -7,12 +7,24 @@ import pyarrow as pa
 
 from pipeline.classes import CLASSES, get
 from pipeline.config.models import Policy, TableSource
-from pipeline.errors import Drift, InputUnreadable, JobWrong, Problem, nearest, refuse
+from pipeline.config.reading import Document
+from pipeline.config.validating import validate
+from pipeline.errors import (
+    Drift,
+    InputUnreadable,
+    JobWrong,
+    NotBuilt,
+    Problem,
+    TransformUnsuitable,
+    nearest,
+    problem_of,
+    refuse,
+)
 from pipeline.protect.apply import apply_export, bind_export
 from pipeline.protect.model import ExportPlan, Step
 from pipeline.protect.steps import resolve_step
 from pipeline.protect.subjects import resolve_subject
-from transforms import Drop, Keyring
+from transforms import Drop, Keyring, Sha256, TransformError
 from transforms.base import plain
 from transforms.context import Context
 
@@ -39,7 +51,7 @@ def protect_frame(
 
     Args:
         df: the table; it is never changed. Column labels are strings, each once.
-        policy: rules by data class, as in a policy file.
+        policy: rules by data class, as in a policy file; `columns` are called `frame.<column>`.
         catalog: column -> data class, for every column.
         keyring: unlocked keys.
         recipient: who gets the result; part of every key.
@@ -50,13 +62,12 @@ def protect_frame(
         phone_region: region of phone numbers without country code.
 
     Raises:
-        PouchError: as the plan does: 2 policy, 3 key, 5 unsuitable, 11 column not in the catalog.
+        PouchError: as the plan does: 2 policy, 3 key, 5 unsuitable, 11 column not in the catalog. Limits that only
+            a job can hold (`risk`, `max_recoverable`) are refused, not passed over.
 
     """
-    rules = policy if isinstance(policy, Policy) else Policy.model_validate({"policy": "frame", **policy})
-    names = [str(name) for name in df.columns]
-    if len(set(names)) != len(names):
-        raise JobWrong("the frame has two columns of one name")
+    names = _names(df)
+    rules = _policy(policy, names)
     source = TableSource(path="frame", subject=(subject,) if subject else "none", phone_region=phone_region)
     steps = _steps(names, rules, catalog, source, Context(recipient, purpose, "", epoch, release, TABLE))
     table = {name: _arrow(df[name], name) for name in names}
@@ -65,6 +76,7 @@ def protect_frame(
         for name, a in table.items()
     }
     changed = tuple(step for step in steps if step.published and step.transform.transform != "keep")
+    _refuse_types(changed, columns)
     rows = pa.array(range(len(df)), pa.int64())
     people = resolve_subject([(catalog[subject], columns[subject])]) if subject else None
     made = apply_export(
@@ -79,6 +91,84 @@ def protect_frame(
     for step in changed:
         result[step.column] = plain(made[step.column]).to_pandas().set_axis(df.index)
     return result
+
+
+def _names(df: "pd.DataFrame") -> list[str]:
+    names = list(df.columns)
+    if not all(isinstance(name, str) for name in names):
+        raise JobWrong(
+            "column labels must be texts, some are not",
+            hint="df.columns = [str(name) for name in df.columns]",
+        )
+    if len(set(names)) != len(names):
+        raise JobWrong("the frame has two columns of one name")
+    return names
+
+
+def _policy(policy: Policy | Mapping[str, object], names: list[str]) -> Policy:
+    """The policy, or every problem of it; nothing that it says is passed over in silence."""
+    if isinstance(policy, Policy):
+        found = policy
+    else:
+        made, wrong = validate(Document("policy", {"policy": TABLE, **policy}, {}), Policy)
+        refuse(wrong)
+        assert made is not None
+        found = made
+    problems = []
+    if found.risk is not None:
+        problems.append(Problem(NotBuilt.code, "policy.risk", "the risk stage is not built yet"))
+    if found.max_recoverable is not None:
+        problems.append(
+            Problem(JobWrong.code, "policy.max_recoverable", "is estimated by jobs only", "leave it out here")
+        )
+    known = {f"{TABLE}.{column}" for column in names}
+    problems += [
+        Problem(
+            JobWrong.code, f"policy.columns.{name}", f"must be {TABLE}.<column>, with a column of the frame"
+        )
+        for name in found.columns
+        if name not in known
+    ]
+    refuse(problems)
+    return found
+
+
+def _refuse_contract(policy: Policy, steps: tuple[Step, ...]) -> None:
+    published = {step.column for step in steps if step.published}
+    if policy.contract is not None and published not in map(set, policy.contract.values()):
+        raise JobWrong(
+            "must list exactly the columns of the result for some table, and does not",
+            where="policy.contract",
+        )
+
+
+def _refuse_types(steps: tuple[Step, ...], columns: Mapping[str, pa.Array]) -> None:
+    """All columns whose type does not suit, at once."""
+    problems = []
+    for step in steps:
+        data_type = columns[step.column].type
+        if pa.types.is_dictionary(data_type):
+            data_type = data_type.value_type
+        try:
+            step.transform.require(data_type)
+        except TransformError as error:
+            problems.append(problem_of(error, step.column))
+            continue
+        is_token = step.transform.keyed or isinstance(step.transform, Sha256)
+        if (
+            is_token
+            and pa.types.is_floating(data_type)
+            and pa.types.is_string(CLASSES[step.data_class].value_type)
+        ):
+            problems.append(
+                Problem(
+                    TransformUnsuitable.code,
+                    step.column,
+                    f"{step.data_class} must be text, is {data_type}: its tokens would join with no others",
+                    "read the column as text, such as read_csv(..., dtype={column: str})",
+                )
+            )
+    refuse(problems)
 
 
 def _steps(
@@ -102,6 +192,7 @@ def _steps(
         if step is not None:
             steps.append(step)
     refuse(problems)
+    _refuse_contract(policy, tuple(steps))
     return tuple(steps)
 
 

@@ -315,7 +315,8 @@ def _entities() -> str:
     return f"""## Entities in texts
 
 `redact_text` puts `[ENTITY]` where it finds one of: {names}.
-Names and addresses are found only where the same row holds them in columns of their own; what that leaves is in
+Names and addresses are found by models and through the columns of the same row, with `names: false` through those
+columns only. How often they are missed is in [free-text.md](free-text.md), what that leaves in
 [threat-model.md](threat-model.md). A fragment under `keyed_hash` gets the token of its class's column.
 """
 
@@ -351,7 +352,8 @@ def _form(schema: Mapping[str, Any]) -> str:
     if kind == "integer":
         return f"integer {schema['minimum']:,} to {schema['maximum']:,}"
     if kind == "array":
-        return f"list of {_form(schema['items'])}s".replace("texts", "text")
+        of = _form(schema["items"])
+        return f"list of {of}" if of.startswith("text") else f"list of {of}s"
     return {"string": "text", "object": "map", "boolean": "`true`, `false`", "null": ""}.get(kind, kind)
 
 

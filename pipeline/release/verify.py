@@ -64,6 +64,10 @@ def _files(path: Path) -> Iterator[Problem]:
     stated = {match[2]: match[1] for match in map(_LINE.fullmatch, lines) if match}
     if len(stated) != len(lines):
         yield _problem(SUMS, "has a line that is not `digest  name`, or a name twice")
+    elif sums != "".join(f"{stated[name]}  {name}\n" for name in sorted(stated)).encode():
+        yield _problem(
+            SUMS, "must have one line a file, sorted by name, each with a line end, and has another form"
+        )
     found = {
         str(entry.relative_to(path)) for entry in path.rglob("*") if entry.is_symlink() or not entry.is_dir()
     }
@@ -73,6 +77,8 @@ def _files(path: Path) -> Iterator[Problem]:
         yield _problem(name, f"is not listed in {SUMS}")
     if SUCCESS not in found:
         yield _problem(SUCCESS, "is missing: the release is not whole")
+    elif (path / SUCCESS).is_symlink() or (path / SUCCESS).stat().st_size:
+        yield _problem(SUCCESS, "must be an empty file, and is another")
     for name in sorted(stated.keys() & found):
         file = path / name
         if file.is_symlink() or ".." in Path(name).parts or not file.is_file():
