@@ -11,7 +11,7 @@ from pipeline.errors import JobWrong
 from pipeline.protect.model import StatisticPlan, TablePlan
 from pipeline.state import State
 from pipeline.state.budget import BudgetLedger
-from pipeline.state.budget_events import Release
+from pipeline.state.budget_events import Release, contents
 from pipeline.state.budget_store import read_content
 from pipeline.statistics.model import measured_columns
 from pipeline.statistics.over_time import guard
@@ -59,10 +59,10 @@ def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[R
     """
     tables: list[Released] = []
     relations: list[Relation] = []
-    for event in ledger.events():
-        if event.kind != "stored" or event.release == but.id:
+    for event, content in contents(ledger.events()).values():
+        if event.release == but.id:
             continue
-        files = read_content(store, event.release, event.content)
+        files = read_content(store, event.release, content)
         tables += read_kept(event.release, event.recipient, files)
         if RELATIONS in files:
             relations += relations_from_bytes(files[RELATIONS])

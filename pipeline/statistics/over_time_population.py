@@ -13,6 +13,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,11 @@ class Population:
 
     def __len__(self) -> int:
         return len(self.leaf)
+
+    @cached_property
+    def leaves(self) -> Ints:
+        """Leaves that hold somebody; records stand in their order."""
+        return self.leaf[np.flatnonzero(np.diff(self.leaf, prepend=-1))]
 
     @property
     def quantities(self) -> frozenset[str]:
@@ -127,50 +133,121 @@ def _whole(sums: pa.Array) -> Ints:
     return whole
 
 
-def differing(
-    one: Population, other: Population, to_one: Ints, to_other: Ints, quantities: Sequence[str]
-) -> tuple[dict[int, int], Mapping[int, frozenset[str]]]:
-    """Return, for each region, how many units bring different contributions to it in two tables, and to what.
+@dataclass(frozen=True)
+class Crowd:
+    """The people of one table, or of several nights side by side: the leaves of each are moved by its offset."""
 
-    `to_one` and `to_other` map leaves to regions; -1 leaves a leaf out. Regions in which nobody differs are not there.
+    parts: tuple[tuple[Population, int], ...] = field(repr=False)
+
+    @property
+    def quantities(self) -> frozenset[str]:
+        """What all marks are of."""
+        return frozenset.intersection(*(part.quantities for part, _ in self.parts))
+
+    def __len__(self) -> int:
+        return sum(len(part) for part, _ in self.parts)
+
+    @cached_property
+    def leaves(self) -> Ints:
+        """Leaves that hold somebody."""
+        return np.concatenate([part.leaves + offset for part, offset in self.parts])
+
+    def inside(self, regions: Ints, quantities: Sequence[str], share: int) -> "_Inside":
+        """The records of leaves that are in a region, of every `share`-th person."""
+        found: list[tuple[Ints, Marks, list[Marks]]] = []
+        limit = np.uint64((2**64 - 1) // share)
+        for part, offset in self.parts:
+            region = regions[offset:][part.leaf]
+            chosen = region >= 0
+            if share > 1:
+                chosen &= part.unit <= limit
+            at = np.flatnonzero(chosen)
+            found.append((region[at], part.unit[at], [part.marks[name][at] for name in quantities]))
+        return _Inside(
+            np.concatenate([one[0] for one in found]),
+            np.concatenate([one[1] for one in found]),
+            tuple(np.concatenate([one[2][i] for one in found]) for i in range(len(quantities))),
+        )
+
+
+@dataclass(frozen=True)
+class _Inside:
+    region: Ints
+    unit: Marks
+    marks: tuple[Marks, ...]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What two crowds bring to the regions that both have.
+
+    `people` has, by region, how many units bring different contributions where they are fewer than asked for, and 0
+    where everybody brings the same. `many` are the regions with more of them. Regions where nobody brings the same to
+    both, so that the two figures have nothing to do with each other, are `strangers`.
     """
-    region = np.concatenate([to_one[one.leaf], to_other[other.leaf]])
-    unit = np.concatenate([one.unit, other.unit])
-    inside = region >= 0
-    region, unit = region[inside], unit[inside]
+
+    people: Mapping[int, int]
+    changed: Mapping[int, frozenset[str]]  # quantities in which they differ
+    many: frozenset[int]
+    strangers: frozenset[int]
+
+
+_SHARES = (256, 16)  # of the people: that enough of few differ shows that enough differ
+_SMALL = 1 << 16  # records: not worth a look at a share
+
+
+def differences(one: Crowd, other: Crowd, to_one: Ints, to_other: Ints, least: int) -> Differences:
+    """Compare two crowds, region by region; `to_one` and `to_other` map leaves to regions, -1 leaves a leaf out.
+
+    Where `least` of a share of the people differ, as many differ of all, and nobody else of the region is looked at.
+    """
+    quantities = sorted((one.quantities & other.quantities) - {PEOPLE})
+    many: set[int] = set()
+    for share in _SHARES:
+        if len(one) + len(other) < _SMALL:
+            break
+        region, differs, _ = _compared(one, other, to_one, to_other, quantities, share)
+        places, counts = np.unique(region[differs.any(axis=0)], return_counts=True)
+        enough = places[counts >= least]
+        many |= set(enough.tolist())
+        to_one, to_other = (np.where(np.isin(to, enough), -1, to) for to in (to_one, to_other))
+    region, differs, _ = _compared(one, other, to_one, to_other, quantities, 1)
+    anything = differs.any(axis=0)
+    everywhere, totals = np.unique(region, return_counts=True)
+    counts = np.bincount(np.searchsorted(everywhere, region[anything]), minlength=len(everywhere))
+    few = counts < least
+    many |= set(everywhere[~few].tolist())
+    changed: dict[int, set[str]] = {}
+    for name, marks in zip((PEOPLE, *quantities), differs, strict=True):
+        for place in np.unique(region[marks]).tolist():
+            changed.setdefault(place, set()).add(name)
+    return Differences(
+        dict(zip(everywhere[few].tolist(), counts[few].tolist(), strict=True)),
+        {place: frozenset(names) for place, names in changed.items()},
+        frozenset(many),
+        frozenset(everywhere[few & (counts == totals)].tolist()),
+    )
+
+
+def _compared(
+    one: Crowd, other: Crowd, to_one: Ints, to_other: Ints, quantities: Sequence[str], share: int
+) -> tuple[Ints, npt.NDArray[np.bool_], Marks]:
+    """Region of every (region, unit), in which quantities the unit differs (people first), and the unit."""
+    left, right = one.inside(to_one, quantities, share), other.inside(to_other, quantities, share)
+    region = np.concatenate([left.region, right.region])
+    unit = np.concatenate([left.unit, right.unit])
     order = np.lexsort((unit, region))
     region, unit = region[order], unit[order]
     if not len(region):
-        return {}, {}
+        return region, np.zeros((1 + len(quantities), 0), dtype=bool), unit
     starts = np.flatnonzero((np.diff(region, prepend=-2) != 0) | (np.diff(unit, prepend=~unit[:1]) != 0))
-    changed = np.zeros(len(starts), dtype=bool)
-    by_quantity: dict[int, set[str]] = {}
-    for name in quantities:
-        if name == PEOPLE:  # a person in several leaves of a region is one person of it
-            side = np.concatenate([np.zeros(len(one), dtype=np.int64), np.ones(len(other), dtype=np.int64)])
-            here = side[inside][order]
-            differs = np.minimum.reduceat(here, starts) == np.maximum.reduceat(here, starts)
-        else:
-            marks = np.concatenate([one.marks[name], (~other.marks[name]) + np.uint64(1)])[inside][order]
-            differs = np.add.reduceat(marks, starts) != 0
-        changed |= differs
-        for place in np.unique(region[starts][differs]).tolist():
-            by_quantity.setdefault(place, set()).add(name)
-    places, counts = np.unique(region[starts][changed], return_counts=True)
-    return (
-        dict(zip(places.tolist(), counts.tolist(), strict=True)),
-        {place: frozenset(names) for place, names in by_quantity.items()},
-    )
-
-
-def joined(parts: Sequence[tuple[Population, int]]) -> Population:
-    """Put populations side by side; the leaves of each are moved by its offset."""
-    shared = frozenset.intersection(*(part.quantities for part, _ in parts)) - {PEOPLE}
-    return Population(
-        np.concatenate([part.leaf + offset for part, offset in parts]),
-        np.concatenate([part.unit for part, _ in parts]),
-        {name: np.concatenate([part.marks[name] for part, _ in parts]) for name in sorted(shared)},
-    )
+    side = np.concatenate([np.zeros(len(left.unit), np.int8), np.ones(len(right.unit), np.int8)])[order]
+    # A person in several leaves of a region is one person of it.
+    differs = [np.minimum.reduceat(side, starts) == np.maximum.reduceat(side, starts)]
+    for mine, theirs in zip(left.marks, right.marks, strict=True):
+        marks = np.concatenate([mine, (~theirs) + np.uint64(1)])[order]
+        differs.append(np.add.reduceat(marks, starts) != 0)
+    return region[starts], np.stack(differs), unit[starts]
 
 
 # ------------------------------------------------------------------ in the state
