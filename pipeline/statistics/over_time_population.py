@@ -193,7 +193,7 @@ class Differences:
 
 
 _SHARES = (256, 16)  # of the people: that enough of few differ shows that enough differ
-_SMALL = 1 << 16  # records: not worth a look at a share
+_WORTH = 1 << 9  # records of a share: fewer show nothing
 
 
 def differences(one: Crowd, other: Crowd, to_one: Ints, to_other: Ints, least: int) -> Differences:
@@ -202,44 +202,45 @@ def differences(one: Crowd, other: Crowd, to_one: Ints, to_other: Ints, least: i
     Where `least` of a share of the people differ, as many differ of all, and nobody else of the region is looked at.
     """
     quantities = sorted((one.quantities & other.quantities) - {PEOPLE})
-    many: set[int] = set()
+    number = 1 + int(max(to_one.max(initial=0), to_other.max(initial=0)))
+    many = np.zeros(number, dtype=bool)
     for share in _SHARES:
-        if len(one) + len(other) < _SMALL:
-            break
-        region, differs, _ = _compared(one, other, to_one, to_other, quantities, share)
-        places, counts = np.unique(region[differs.any(axis=0)], return_counts=True)
-        enough = places[counts >= least]
-        many |= set(enough.tolist())
-        to_one, to_other = (np.where(np.isin(to, enough), -1, to) for to in (to_one, to_other))
-    region, differs, _ = _compared(one, other, to_one, to_other, quantities, 1)
-    anything = differs.any(axis=0)
-    everywhere, totals = np.unique(region, return_counts=True)
-    counts = np.bincount(np.searchsorted(everywhere, region[anything]), minlength=len(everywhere))
-    few = counts < least
-    many |= set(everywhere[~few].tolist())
-    changed: dict[int, set[str]] = {}
-    for name, marks in zip((PEOPLE, *quantities), differs, strict=True):
-        for place in np.unique(region[marks]).tolist():
-            changed.setdefault(place, set()).add(name)
+        if len(one) + len(other) < share * _WORTH:
+            continue
+        region, differs = _compared(one, other, to_one, to_other, quantities, share)
+        enough = np.bincount(region[differs.any(axis=0)], minlength=number) >= least
+        many |= enough
+        to_one, to_other = (np.where((to >= 0) & enough[to], -1, to) for to in (to_one, to_other))
+    region, differs = _compared(one, other, to_one, to_other, quantities, 1)
+    counts = np.bincount(region[differs.any(axis=0)], minlength=number)
+    totals = np.bincount(region, minlength=number)
+    many |= counts >= least
+    here = (totals > 0) & ~many
+    by_quantity = [np.bincount(region[marks], minlength=number) > 0 for marks in differs]
+    names = (PEOPLE, *quantities)
+    changed = {
+        int(place): frozenset(name for name, found in zip(names, by_quantity, strict=True) if found[place])
+        for place in np.flatnonzero(counts)
+    }
     return Differences(
-        dict(zip(everywhere[few].tolist(), counts[few].tolist(), strict=True)),
-        {place: frozenset(names) for place, names in changed.items()},
-        frozenset(many),
-        frozenset(everywhere[few & (counts == totals)].tolist()),
+        {int(place): int(counts[place]) for place in np.flatnonzero(here)},
+        changed,
+        frozenset(np.flatnonzero(many).tolist()),
+        frozenset(np.flatnonzero(here & (counts == totals)).tolist()),
     )
 
 
 def _compared(
     one: Crowd, other: Crowd, to_one: Ints, to_other: Ints, quantities: Sequence[str], share: int
-) -> tuple[Ints, npt.NDArray[np.bool_], Marks]:
-    """Region of every (region, unit), in which quantities the unit differs (people first), and the unit."""
+) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Region of every (region, unit), and in which quantities the unit differs (people first)."""
     left, right = one.inside(to_one, quantities, share), other.inside(to_other, quantities, share)
     region = np.concatenate([left.region, right.region])
     unit = np.concatenate([left.unit, right.unit])
     order = np.lexsort((unit, region))
     region, unit = region[order], unit[order]
     if not len(region):
-        return region, np.zeros((1 + len(quantities), 0), dtype=bool), unit
+        return region, np.zeros((1 + len(quantities), 0), dtype=bool)
     starts = np.flatnonzero((np.diff(region, prepend=-2) != 0) | (np.diff(unit, prepend=~unit[:1]) != 0))
     side = np.concatenate([np.zeros(len(left.unit), np.int8), np.ones(len(right.unit), np.int8)])[order]
     # A person in several leaves of a region is one person of it.
@@ -247,7 +248,7 @@ def _compared(
     for mine, theirs in zip(left.marks, right.marks, strict=True):
         marks = np.concatenate([mine, (~theirs) + np.uint64(1)])[order]
         differs.append(np.add.reduceat(marks, starts) != 0)
-    return region[starts], np.stack(differs), unit[starts]
+    return region[starts], np.stack(differs)
 
 
 # ------------------------------------------------------------------ in the state

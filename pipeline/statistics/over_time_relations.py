@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.statistics.over_time_population import PEOPLE, Crowd, Differences, Ints, differences
+from pipeline.statistics.over_time_nights import Ranking
+from pipeline.statistics.over_time_population import Crowd, Differences, Ints, differences
 from pipeline.statistics.over_time_regions import Regions, regions, side_by_side
 from pipeline.statistics.over_time_tables import Coordinate, Released
 
-_NEAREST = 12  # runs of nights that a table is compared with
-_RANKED = 1 << 18  # records by which runs of nights are ranked
 _NIGHTS = 62  # that are put together; a table of a longer time is compared with the releases one by one
 Side = tuple[tuple[str, Ints], ...]  # key of a table, its leaves
 
@@ -59,14 +58,15 @@ def relations_of(new: Released, history: Sequence[Released]) -> list[Relation]:
     for one in alike:
         found += _between(_alone(new), _alone(one), max(new.least, one.least))
     for nights in _series(alike):
-        for run in _runs(nights, new, ends_with_new=False):
+        for run in Ranking(nights).runs(new):
             found += _between(_alone(new), _together(run, new), max(new.least, run[0].least))
     for nights in _series([*alike, new]):
         if new not in nights:
             continue
+        ranking = Ranking(nights[: nights.index(new) + 1])
         for old in alike:
             if old not in nights:
-                for run in _runs(nights[: nights.index(new) + 1], old, ends_with_new=True):
+                for run in ranking.runs(old, to_the_end=True):
                     found += _between(_alone(old), _together(run, old), max(new.least, old.least))
     return found
 
@@ -94,38 +94,6 @@ def _series(tables: Sequence[Released]) -> Iterator[list[Released]]:
     for nights in by_form.values():
         if len(nights) > 1:
             yield [nights[window] for window in sorted(nights)][-_NIGHTS:]
-
-
-def _runs(nights: Sequence[Released], against: Released, *, ends_with_new: bool) -> Iterator[list[Released]]:
-    """The runs of at least two nights that come nearest to one table: by people who differ, then by rows."""
-    quantity = next(iter(sorted(_shared([*nights, against]) - {PEOPLE})), None)
-    if quantity is None or len(nights) < 2:
-        return
-    everyone = [*nights, against]
-    # A share of the people is enough to rank by; of everybody, the table would be as large as all nights together.
-    share = max(1, sum(len(one.population) for one in everyone) // _RANKED)
-    limit = np.uint64((2**64 - 1) // share)
-    chosen = [np.flatnonzero(one.population.unit <= limit) for one in everyone]
-    of = [one.population.unit[at] for one, at in zip(everyone, chosen, strict=True)]
-    units = np.unique(np.concatenate(of))
-    each = np.zeros((len(everyone), len(units)), dtype=np.uint64)
-    for i, (one, at) in enumerate(zip(everyone, chosen, strict=True)):
-        np.add.at(each[i], np.searchsorted(units, of[i]), one.population.marks[quantity][at])
-    upto = np.concatenate(
-        [np.zeros((1, len(units)), dtype=np.uint64), np.cumsum(each[:-1], axis=0, dtype=np.uint64)]
-    )
-    rows = [float(one.truth.values["rows"].sum()) for one in everyone]
-    ranked = []
-    for end in range(len(nights) if ends_with_new else 2, len(nights) + 1):
-        for start in range(end - 1):
-            people = int(np.count_nonzero(upto[end] - upto[start] != each[-1]))
-            ranked.append((people, abs(sum(rows[start:end]) - rows[-1]), start, end))
-    for *_, start, end in sorted(ranked)[:_NEAREST]:
-        yield list(nights[start:end])
-
-
-def _shared(tables: Sequence[Released]) -> frozenset[str]:
-    return frozenset.intersection(*(one.population.quantities for one in tables))
 
 
 def _between(one: _Group, other: _Group, least: int) -> Iterator[Relation]:
