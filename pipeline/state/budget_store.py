@@ -15,6 +15,7 @@ from pipeline.keys.private_files import private_directory
 from pipeline.state.directory import PARTIAL, State, disk_failures
 
 FOLDER = "statistics"
+_BLOCK = 1 << 20
 
 
 def content_digest(files: Mapping[str, bytes]) -> str:
@@ -85,12 +86,33 @@ def read_content(store: State, release: str, digest: str) -> dict[str, bytes]:
             str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()
         }
     if content_digest(files) != digest:
-        raise CheckFailed(
-            "a stored release of statistics is missing or was changed",
-            where=FOLDER,
-            hint="restore the state from its backup: a release is never drawn twice",
-        )
+        raise _changed()
     return files
+
+
+def content_files(store: State, release: str, digest: str) -> dict[str, Path]:
+    """Return the stored files of a release, verified but not in memory. Raises CheckFailed as `read_content` does."""
+    place = _place(store, release, digest)
+    with disk_failures(FOLDER):
+        found = {str(path.relative_to(place)): path for path in place.rglob("*") if path.is_file()}
+        whole = hashlib.sha256()
+        for name, path in sorted(found.items()):
+            whole.update(len(name.encode()).to_bytes(8, "big") + name.encode())
+            whole.update(path.stat().st_size.to_bytes(8, "big"))
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    whole.update(block)
+    if whole.hexdigest() != digest:
+        raise _changed()
+    return found
+
+
+def _changed() -> CheckFailed:
+    return CheckFailed(
+        "a stored release of statistics is missing or was changed",
+        where=FOLDER,
+        hint="restore the state from its backup: a release is never drawn twice",
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

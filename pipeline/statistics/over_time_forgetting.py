@@ -20,11 +20,11 @@ from pipeline.state.budget_anchor import write_anchors
 from pipeline.state.budget_events import contents
 from pipeline.state.budget_store import read_content, replace_content, sweep_contents
 from pipeline.statistics.over_time_partials import units_of
-from pipeline.statistics.over_time_population import Marks, Population, as_bytes, from_bytes
+from pipeline.statistics.over_time_population import Marks, Population, as_bytes, by_leaf_and_unit, from_bytes
 from pipeline.statistics.partial import person_digests
 
 NOT_KEPT = "was in no table that the guard over time keeps"
-_POPULATION = ".population.parquet"
+_POPULATION = ".population.arrow"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _without(population: Population, unit: int, other: Forgotten) -> Population:
     }
     moved = replace(population, unit=np.where(mine, np.uint64(other.unit), population.unit), marks=marks)
     # Rows stand in the order of units: a new number in an old place would tell where the old one stood.
-    order = np.lexsort((moved.unit, moved.leaf))
+    order = by_leaf_and_unit(moved.leaf, moved.unit)
     return Population(
         moved.leaf[order], moved.unit[order], {name: one[order] for name, one in moved.marks.items()}
     )
