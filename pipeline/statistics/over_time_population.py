@@ -28,6 +28,7 @@ Ints = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 PEOPLE = "people"
+_SHARES = (256, 16)  # of the people: that enough of few differ shows that enough differ
 Labels = tuple[tuple[str, ...], ...]
 
 
@@ -43,9 +44,37 @@ class Population:
         return len(self.leaf)
 
     @cached_property
+    def _starts(self) -> Ints:
+        """Where the records of each leaf that holds somebody begin: records stand in the order of leaves."""
+        return np.flatnonzero(np.diff(self.leaf, prepend=-1))
+
+    @property
     def leaves(self) -> Ints:
-        """Leaves that hold somebody; records stand in their order."""
-        return self.leaf[np.flatnonzero(np.diff(self.leaf, prepend=-1))]
+        """Leaves that hold somebody."""
+        return self.leaf[self._starts]
+
+    def within(self, regions: Ints) -> tuple[Ints, Ints]:
+        """Return region and place of every record whose leaf is in one; `regions` maps leaves to them, -1 for none."""
+        of_leaf = regions[self.leaves]
+        lengths = np.diff(np.append(self._starts, len(self.leaf)))
+        chosen = of_leaf >= 0
+        if chosen.all():
+            return np.repeat(of_leaf, lengths), np.arange(len(self.leaf))
+        starts, lengths = self._starts[chosen], lengths[chosen]
+        moved = starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(starts) else starts
+        return np.repeat(of_leaf[chosen], lengths), np.arange(lengths.sum()) + np.repeat(moved, lengths)
+
+    @cached_property
+    def _smallest(self) -> "Population":
+        return self._share(_SHARES[0])
+
+    def sample(self, share: int) -> "Population":
+        """The records of every `share`-th person."""
+        return self if share == 1 else self._smallest if share == _SHARES[0] else self._share(share)
+
+    def _share(self, share: int) -> "Population":
+        at = np.flatnonzero(self.unit <= np.uint64((2**64 - 1) // share))
+        return Population(self.leaf[at], self.unit[at], {name: one[at] for name, one in self.marks.items()})
 
     @property
     def quantities(self) -> frozenset[str]:
@@ -167,14 +196,10 @@ class Crowd:
     def inside(self, regions: Ints, quantities: Sequence[str], share: int) -> "_Inside":
         """The records of leaves that are in a region, of every `share`-th person."""
         found: list[tuple[Ints, Marks, list[Marks]]] = []
-        limit = np.uint64((2**64 - 1) // share)
-        for part, offset in self.parts:
-            region = regions[offset:][part.leaf]
-            chosen = region >= 0
-            if share > 1:
-                chosen &= part.unit <= limit
-            at = np.flatnonzero(chosen)
-            found.append((region[at], part.unit[at], [part.marks[name][at] for name in quantities]))
+        for whole, offset in self.parts:
+            part = whole.sample(share)
+            region, at = part.within(regions[offset:])
+            found.append((region, part.unit[at], [part.marks[name][at] for name in quantities]))
         return _Inside(
             np.concatenate([one[0] for one in found]),
             np.concatenate([one[1] for one in found]),
@@ -204,7 +229,6 @@ class Differences:
     strangers: frozenset[int]
 
 
-_SHARES = (256, 16)  # of the people: that enough of few differ shows that enough differ
 _WORTH = 1 << 9  # records of a share: fewer show nothing
 
 
