@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.config.loading import Config, load_config
@@ -26,7 +27,10 @@ from pipeline.release.publish import RELEASES, remove_leftovers
 from pipeline.release.refused_tokens import remember, tokens_in_tree
 from pipeline.state import LedgerEntry, State, anchor, open_state, write_receipt
 from pipeline.state.anchors import ERASE, anchored, erased_under, erasing
+from pipeline.state.budget import open_budget
+from pipeline.state.budget_tables import FILE as BUDGET
 from pipeline.state.subject_index import holds, read_index
+from pipeline.statistics.over_time_forgetting import NOT_KEPT, forget_people, told_of
 from pipeline.subject_keys import anchor_name, refuse_older, settle
 from transforms import Keyring
 
@@ -96,6 +100,8 @@ def erase(
             anchor(store, anchor_name(name), after.file.generation, f"erased {len(erasures)} subjects")
         for one in erasures:
             store.tombstones.add(one.digest)
+        kept = _forget_in_statistics(store, base / out, erasures)
+        found = [{**told, "statistics_kept": says} for told, says in zip(found, kept, strict=True)]
         receipt = {
             "what": "subjects erased",
             "at": store.clock().isoformat(timespec="seconds"),
@@ -107,6 +113,16 @@ def erase(
         }
         path = write_receipt(store, "erasure", receipt)
     return {**receipt, "receipt": path.name}
+
+
+def _forget_in_statistics(store: State, out: Path, erasures: Sequence[Erasure]) -> list[str]:
+    """Replace erased people in what the guard over time keeps; say for each what stays."""
+    if not erasures or not (store.root / BUDGET).exists():
+        return [NOT_KEPT] * len(erasures)
+    words = np.array([one.word for one in erasures], dtype=np.uint64)
+    subjects = pa.concat_arrays([subject_of(ACCOUNT, one.ids) for one in erasures])
+    found = forget_people(store, open_budget(store), out, words, subjects)
+    return told_of(words.tolist(), found)
 
 
 def _replay(directory: Path, keyring: Keyring, store: State, reason: str, name: str) -> None:

@@ -30,6 +30,7 @@ def print_erasure(receipt: Mapping[str, Any], format: str) -> None:
     for subject in receipt["subjects"]:
         print(f"subject {subject['subject']} ({subject['class']}): withheld from every later run;")
         print(f"  its own key: {subject['key']}; held by {len(subject['releases'])} releases")
+        print(f"  statistics: {subject['statistics_kept']}")
         for release in subject["releases"]:
             rows = [
                 [f"{c['table']}.{c['column']}", c["transform"], c["fate"], c["says"]]

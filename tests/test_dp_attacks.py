@@ -148,6 +148,7 @@ def _share_right(people, queries, ledger=None):
             one = Release("market", "orders", "", "5" * 64, f"{number:064x}")
             try:
                 ledger.charge(Charge(one, "noise", pure_loss(1.0), BUDGET))
+                ledger.stored(one, "0" * 64)  # what is about to leave
             except BudgetExhausted:
                 break
         answers.append(OpenDP().laplace([int(row @ secret)], scale)[0])

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.errors import CheckFailed, InternalError, error_of
 from pipeline.state.budget_accounting import Loss
-from pipeline.state.budget_events import Charge, Event, Kind, Release, Standing, counting, idle
+from pipeline.state.budget_events import Charge, Event, Kind, Release, Standing, contents, counting, idle
 from pipeline.state.budget_limits import beyond
 from pipeline.state.budget_tables import FILE, create_budget
 from pipeline.state.chain import FIRST, Link, link_hash, verify_links
@@ -45,7 +45,7 @@ class BudgetLedger:
         events = [event for event in counting(self.events()) if event.release == release.id]
         if not events:
             return None
-        stored = next((event.content for event in events if event.kind == "stored"), "")
+        _, stored = contents(events).get(release.id, (None, ""))
         return Standing(events[0].number, stored, any(event.kind == "published" for event in events))
 
     def charge(self, asked: Charge) -> Event:
@@ -78,10 +78,14 @@ class BudgetLedger:
         """Append that readers can see a stored release."""
         return self._follow("published", release, "")
 
+    def remasked(self, release: Release, content: str) -> Event:
+        """Append that what is kept beside a stored release was replaced; what readers see was not."""
+        return self._follow("remasked", release, content)
+
     def _follow(self, kind: Kind, release: Release, content: str) -> Event:
         with transaction(self.database) as database:
             mine = [event for event in counting(_read(database)) if event.release == release.id]
-            before = {"stored": "charged", "published": "stored"}[kind]
+            before = {"stored": "charged", "published": "stored", "remasked": "stored"}[kind]
             if not any(event.kind == before for event in mine):
                 raise InternalError(f"a release must be {before} before it is {kind}")
             # What it cost stands in the charge alone: nothing is counted twice.

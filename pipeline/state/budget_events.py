@@ -8,7 +8,7 @@ from pipeline.config.dp_models import Budget
 from pipeline.state.budget_accounting import Loss
 from pipeline.state.chain import FIRST, link_hash
 
-Kind = Literal["charged", "stored", "published", "void"]
+Kind = Literal["charged", "stored", "published", "void", "remasked"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,17 @@ def counting(events: Sequence[Event]) -> tuple[Event, ...]:
         elif event.kind == "void":
             gone |= {charged.pop(event.release), event.seq}
     return tuple(event for event in events if event.seq not in gone)
+
+
+def contents(events: Sequence[Event]) -> dict[str, tuple[Event, str]]:
+    """Return every stored release, oldest first: the row that says so, and the digest of its bytes as they are now."""
+    found: dict[str, tuple[Event, str]] = {}
+    for event in counting(events):
+        if event.kind == "stored":
+            found[event.release] = event, event.content
+        elif event.kind == "remasked":
+            found[event.release] = found[event.release][0], event.content
+    return found
 
 
 def idle(events: Sequence[Event], release: Release) -> tuple[Event, ...]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from pipeline.errors import refuse
 from pipeline.state.budget import BudgetLedger
 from pipeline.state.budget_anchor import verify_anchors, write_anchors
-from pipeline.state.budget_events import Charge, Release
+from pipeline.state.budget_events import Charge, Release, contents
 from pipeline.state.budget_limits import beyond
-from pipeline.state.budget_store import read_content, store_content
+from pipeline.state.budget_store import read_content, store_content, sweep_contents
 from pipeline.state.directory import State
 
 Step = Callable[[str], None]
@@ -58,6 +58,7 @@ def serve(
     ledger.verify_chain()
     release = asked.release
     verify_anchors(ledger, out, release.recipient, release.dataset)
+    sweep_contents(store, {name: content for name, (_, content) in contents(ledger.events()).items()})
     standing = ledger.standing(release)
     if standing is not None and standing.content:
         return Served(read_content(store, release.id, standing.content), standing.number, new=False)

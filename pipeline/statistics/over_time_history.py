@@ -1,6 +1,7 @@
 """The guard over time and the state: what was given before, and a new release on its way out."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,8 @@ from pipeline.errors import JobWrong
 from pipeline.protect.model import StatisticPlan, TablePlan
 from pipeline.state import State
 from pipeline.state.budget import BudgetLedger
-from pipeline.state.budget_events import Release
-from pipeline.state.budget_store import read_content
+from pipeline.state.budget_events import Release, contents
+from pipeline.state.budget_store import content_files
 from pipeline.statistics.model import measured_columns
 from pipeline.statistics.over_time import guard
 from pipeline.statistics.over_time_population import Labels, Marks, population_of
@@ -30,6 +31,7 @@ from pipeline.statistics.over_time_tables import (
     ties_of,
 )
 
+_THREADS = 2
 RELATIONS = "internal/relations.json"
 
 
@@ -59,13 +61,13 @@ def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[R
     """
     tables: list[Released] = []
     relations: list[Relation] = []
-    for event in ledger.events():
-        if event.kind != "stored" or event.release == but.id:
+    for event, content in contents(ledger.events()).values():
+        if event.release == but.id:
             continue
-        files = read_content(store, event.release, event.content)
+        files = content_files(store, event.release, content)
         tables += read_kept(event.release, event.recipient, files)
         if RELATIONS in files:
-            relations += relations_from_bytes(files[RELATIONS])
+            relations += relations_from_bytes(files[RELATIONS].read_bytes())
     return tables, relations
 
 
@@ -99,19 +101,23 @@ def give(
 
     """
     by_name = {entry.name: entry for entry in statistics}
-    new = [
-        released_of(
-            by_name[name],
-            table,
-            source_of(by_name[name].spec, tables[by_name[name].spec.table].source.subject_columns),
-            labels[name],
-            partials[name],
-            release,
-            guarding.people,
-            (trees or {}).get(name),
-        )
-        for name, table in sorted(published.items())
-    ]
+    # Array operations let go of Python's lock, and no other child works at this time.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        begun = [
+            pool.submit(
+                released_of,
+                by_name[name],
+                table,
+                source_of(by_name[name].spec, tables[by_name[name].spec.table].source.subject_columns),
+                labels[name],
+                partials[name],
+                release,
+                guarding.people,
+                (trees or {}).get(name),
+            )
+            for name, table in sorted(published.items())
+        ]
+        new = [one.result() for one in begun]
     _refuse_strangers(new, history[0])
     stops = any(by_name[one.name].spec.protect.over_time == "stop" for one in new)
     policy = "stop" if stops else "suppress"  # who makes the tables makes them coarser

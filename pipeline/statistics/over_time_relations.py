@@ -7,16 +7,16 @@ and must stay unknown. As many or more: it is a figure about enough people, like
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.statistics.over_time_population import PEOPLE, Ints, Population, differing, joined
+from pipeline.statistics.over_time_nights import Ranking
+from pipeline.statistics.over_time_population import Crowd, Differences, Ints, differences
 from pipeline.statistics.over_time_regions import Regions, regions, side_by_side
 from pipeline.statistics.over_time_tables import Coordinate, Released
 
-_NEAREST = 12  # runs of nights that a table is compared with
 _NIGHTS = 62  # that are put together; a table of a longer time is compared with the releases one by one
 Side = tuple[tuple[str, Ints], ...]  # key of a table, its leaves
 
@@ -42,7 +42,7 @@ class _Group:
 
     tables: tuple[Released, ...]
     coordinates: tuple[Coordinate, ...]
-    population: Population = field(repr=False)
+    crowd: Crowd = field(repr=False)
 
     def side(self, leaves: Ints) -> Side:
         """The leaves of each table among those of the group."""
@@ -58,20 +58,21 @@ def relations_of(new: Released, history: Sequence[Released]) -> list[Relation]:
     for one in alike:
         found += _between(_alone(new), _alone(one), max(new.least, one.least))
     for nights in _series(alike):
-        for run in _runs(nights, new, ends_with_new=False):
+        for run in Ranking(nights).runs(new):
             found += _between(_alone(new), _together(run, new), max(new.least, run[0].least))
     for nights in _series([*alike, new]):
         if new not in nights:
             continue
+        ranking = Ranking(nights[: nights.index(new) + 1])
         for old in alike:
             if old not in nights:
-                for run in _runs(nights[: nights.index(new) + 1], old, ends_with_new=True):
+                for run in ranking.runs(old, to_the_end=True):
                     found += _between(_alone(old), _together(run, old), max(new.least, old.least))
     return found
 
 
 def _alone(one: Released) -> _Group:
-    return _Group((one,), one.coordinates, one.population)
+    return _Group((one,), one.coordinates, Crowd(((one.population, 0),)))
 
 
 def _together(nights: Sequence[Released], against: Released) -> _Group:
@@ -79,8 +80,8 @@ def _together(nights: Sequence[Released], against: Released) -> _Group:
     time = next(
         (c.column for c in against.coordinates if c.meaning.startswith("unit") and c.column not in mine), None
     )
-    parts = [(one.population, i * nights[0].leaves) for i, one in enumerate(nights)]
-    return _Group(tuple(nights), side_by_side(nights, time), joined(parts))
+    parts = tuple((one.population, i * nights[0].leaves) for i, one in enumerate(nights))
+    return _Group(tuple(nights), side_by_side(nights, time), Crowd(parts))
 
 
 def _series(tables: Sequence[Released]) -> Iterator[list[Released]]:
@@ -95,69 +96,33 @@ def _series(tables: Sequence[Released]) -> Iterator[list[Released]]:
             yield [nights[window] for window in sorted(nights)][-_NIGHTS:]
 
 
-def _runs(nights: Sequence[Released], against: Released, *, ends_with_new: bool) -> Iterator[list[Released]]:
-    """The runs of at least two nights that come nearest to one table: by people who differ, then by rows."""
-    quantity = next(iter(sorted(_shared([*nights, against]) - {PEOPLE})), None)
-    if quantity is None or len(nights) < 2:
-        return
-    everyone = [*nights, against]
-    units = np.unique(np.concatenate([one.population.unit for one in everyone]))
-    each = np.zeros((len(everyone), len(units)), dtype=np.uint64)
-    for i, one in enumerate(everyone):
-        np.add.at(each[i], np.searchsorted(units, one.population.unit), one.population.marks[quantity])
-    upto = np.concatenate(
-        [np.zeros((1, len(units)), dtype=np.uint64), np.cumsum(each[:-1], axis=0, dtype=np.uint64)]
-    )
-    rows = [float(one.truth.values["rows"].sum()) for one in everyone]
-    ranked = []
-    for end in range(len(nights) if ends_with_new else 2, len(nights) + 1):
-        for start in range(end - 1):
-            people = int(np.count_nonzero(upto[end] - upto[start] != each[-1]))
-            ranked.append((people, abs(sum(rows[start:end]) - rows[-1]), start, end))
-    for *_, start, end in sorted(ranked)[:_NEAREST]:
-        yield list(nights[start:end])
-
-
-def _shared(tables: Sequence[Released]) -> frozenset[str]:
-    return frozenset.intersection(*(one.population.quantities for one in tables))
-
-
 def _between(one: _Group, other: _Group, least: int) -> Iterator[Relation]:
-    quantities = sorted(one.population.quantities & other.population.quantities)
-    finest: tuple[Regions, dict[int, int]] | None = None
+    finest: tuple[Regions, Differences] | None = None
     for level in regions(one.coordinates, other.coordinates):
-        counts, changed = differing(
-            one.population, other.population, level.to_one, level.to_other, quantities
-        )
+        found = differences(one.crowd, other.crowd, level.to_one, level.to_other, least)
         if finest is None:
-            finest = level, counts
-            wanted = _held(level, one, other)
+            finest = level, found
+            wanted = set(found.people)
         else:
-            wanted = _held(level, one, other) & _with_changes(level, *finest)
+            wanted = set(found.people) & _with_changes(level, *finest)
         mine, theirs = _leaves_by_region(level.to_one), _leaves_by_region(level.to_other)
-        for region in sorted(wanted):
-            people = counts.get(region, 0)
-            if people < least and region in mine and region in theirs:
+        for region in sorted(wanted - found.strangers):
+            if region in mine and region in theirs:
                 yield Relation(
                     one.side(mine[region]),
                     other.side(theirs[region]),
-                    people,
-                    changed.get(region, frozenset()),
+                    found.people[region],
+                    found.changed.get(region, frozenset()),
                 )
 
 
-def _held(level: Regions, one: _Group, other: _Group) -> set[int]:
-    """Regions that hold somebody in either table."""
-    found = np.concatenate([level.to_one[one.population.leaf], level.to_other[other.population.leaf]])
-    return set(np.unique(found[found >= 0]).tolist())
-
-
-def _with_changes(level: Regions, finest: Regions, counts: Mapping[int, int]) -> set[int]:
+def _with_changes(level: Regions, finest: Regions, found: Differences) -> set[int]:
     """Coarser regions that are not just sums of finer ones in which nothing changed."""
-    changed = np.isin(finest.to_one, np.array(list(counts), dtype=np.int64))
-    beyond = finest.to_one < 0
-    regions_changed = set(np.unique(level.to_one[changed | beyond]).tolist())
-    gone = np.isin(finest.to_other, np.array(list(counts), dtype=np.int64)) | (finest.to_other < 0)
+    places = np.array([*found.changed, *found.many], dtype=np.int64)
+    regions_changed = set(
+        np.unique(level.to_one[np.isin(finest.to_one, places) | (finest.to_one < 0)]).tolist()
+    )
+    gone = np.isin(finest.to_other, places) | (finest.to_other < 0)
     return (regions_changed | set(np.unique(level.to_other[gone]).tolist())) - {-1}
 
 

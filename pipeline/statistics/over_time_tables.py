@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -292,17 +293,20 @@ def kept_files(one: Released) -> dict[str, bytes]:
     base = f"internal/{one.name}"
     return {
         f"{base}.guard.json": json.dumps(head, ensure_ascii=False).encode(),
-        f"{base}.population.parquet": as_bytes(one.population),
+        f"{base}.population.arrow": as_bytes(one.population),
         f"{base}.truth.parquet": truth_as_bytes(one.truth),
     }
 
 
-def read_kept(release: str, recipient: str, files: Mapping[str, bytes]) -> Iterator[Released]:
-    """Yield the tables that a stored release keeps; a release of noise keeps none."""
+def read_kept(release: str, recipient: str, files: Mapping[str, bytes | Path]) -> Iterator[Released]:
+    """Yield the tables that a stored release keeps; a release of noise keeps none.
+
+    `files` has contents, or paths of verified files: then populations stay on disk.
+    """
     for name in sorted(files):
         if not name.endswith(".guard.json"):
             continue
-        head = json.loads(files[name])
+        head = json.loads(_content(files[name]))
         base = name.removesuffix(".guard.json")
         yield Released(
             release,
@@ -319,7 +323,11 @@ def read_kept(release: str, recipient: str, files: Mapping[str, bytes]) -> Itera
             np.array(head["shown"], dtype=bool),
             np.array(head["guarded"], dtype=bool),
             frozenset(head["published"]),
-            from_bytes(files[f"{base}.population.parquet"]),
+            from_bytes(files[f"{base}.population.arrow"]),
             truth_from_bytes(files[f"{base}.truth.parquet"]),
             head["people"],
         )
+
+
+def _content(file: bytes | Path) -> bytes:
+    return file.read_bytes() if isinstance(file, Path) else file
