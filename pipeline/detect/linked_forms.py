@@ -55,6 +55,8 @@ _STREET_WORDS = {
     "straße": "str",
 }
 STREET_WORDS = STREET_TYPES | frozenset(_STREET_WORDS)  # in full or short
+STREET_KINDS = STREET_TYPES | frozenset(w for w, short in _STREET_WORDS.items() if short in STREET_TYPES)
+STREET_ENDINGS = tuple(sorted(words("street_endings")))  # `Hauptstrasse`, `Kungsgatan`
 ADDRESS_MARKS = re.compile("[0-9路街道巷弄号號栋幢室村苑园庭城座寓厦楼]")
 
 

@@ -13,13 +13,14 @@ from typing import Protocol
 
 from pipeline.detect import lac, rampart
 from pipeline.detect.folding import Folded
-from pipeline.detect.lexicon import words
+from pipeline.detect.lexicon import places, words
 from pipeline.detect.linked_forms import STREET_WORDS
 from pipeline.detect.model import Found
 from pipeline.detect.model_files import missing
 from pipeline.detect.name_edges import stated_addresses, widened
-from pipeline.detect.overlaps import united
-from pipeline.detect.text_kinds import has_han, has_latin_words, is_log_like
+from pipeline.detect.name_evidence import believed, handles
+from pipeline.detect.overlaps import around, united
+from pipeline.detect.text_kinds import has_han, has_header, has_latin_words, is_log_like
 from pipeline.errors import Problem
 
 MOST_REMEMBERED = 65_536  # texts whose spans are kept in a process
@@ -32,13 +33,18 @@ _SHORTEST_WORD = 2
 _SHORTEST_STEM = 4
 
 
+# `in Paris` is a town; `to Paris` may be a person
+_PLACED = re.compile("(?<![a-z])(in|near|around|to|from|at) ((?:[a-z]+)(?: [a-z]+){0,2})")
+_INSIDE = frozenset({"in", "near", "around"})
+
+
 class NameModel(Protocol):
     """What a model of names must offer."""
 
     digest: str
 
     def find(self, text: str) -> list[Found]:
-        """Spans of a folded text, in its offsets."""
+        """Spans of a folded text, in its offsets; what scores below `name_evidence.LEAST` is a doubt."""
 
 
 class Names:
@@ -54,10 +60,12 @@ class Names:
         `covered`: folded spans that are found already; what they cover does not ask for a model.
         """
         folded = form.text
+        if has_header(folded):
+            return []
         chinese = _asks_for_lac(folded, covered)
         latin = _asks_for_rampart(original, form, covered)
         numbered = any(map(str.isdigit, folded)) and has_latin_words(folded)
-        if not (chinese or latin or numbered) or is_log_like(original, folded):
+        if not (chinese or latin or numbered or "@" in folded) or is_log_like(original, folded):
             return []
 
         def is_capital(at: int) -> bool:
@@ -65,10 +73,13 @@ class Names:
 
         found: list[Found] = []
         if latin:
-            found += self._remembered(self._latin or _rampart(), folded)
+            read = self._remembered(self._latin or _rampart(), folded)
+            found += believed(original, folded, read, is_capital, _is_calm_word)
         if numbered:
             stated = stated_addresses(folded, is_capital, _is_calm_word)
             found = united(found, stated, folded)
+        if accounts := handles(folded):
+            found = [*around(found, accounts, folded), *accounts]
         found = widened(folded, found, is_capital)
         if chinese:
             found += self._remembered(self._chinese or _lac(), folded)
@@ -134,6 +145,7 @@ def _asks_for_rampart(original: str, form: Folded, covered: Sequence[Found]) -> 
         return False
     calm, cues = words("calm_words"), words("text_cues")
     numbered = any(map(str.isdigit, folded))
+    towns: list[Found] | None = None if not covered else []
     for word in _LATIN_WORDS.finditer(folded):
         token = word.group()
         if token in _ORDINALS and word.start() > 0 and folded[word.start() - 1].isdigit():
@@ -145,8 +157,29 @@ def _asks_for_rampart(original: str, form: Folded, covered: Sequence[Found]) -> 
             or (token in _TWO_WAYS and _is_inner_capital(original, form, word.start()))
         )
         if tells and not _is_covered(word.start(), word.end(), covered):
-            return True
+            if towns is None:
+                towns = [] if _home().search(folded) else _towns(folded)
+            if not _is_covered(word.start(), word.end(), towns):
+                return True
     return False
+
+
+def _towns(folded: str) -> list[Found]:
+    """Towns and countries behind a word of place: where nothing makes a town a home, no model need see them."""
+    found = []
+    for match in _PLACED.finditer(folded):
+        end, longest = match.start(2), 0
+        for word in _LATIN_WORDS.finditer(match.group(2)):
+            name = match.group(2)[: word.end()]
+            if name in places() and (match.group(1) in _INSIDE or not _is_name(name)):
+                longest = word.end()
+        if longest:
+            found.append(Found(end, end + longest, "LOCATION", 1.0))
+    return found
+
+
+def _is_name(word: str) -> bool:
+    return word in words("given_names") or word in words("surnames")
 
 
 def _is_inner_capital(original: str, form: Folded, at: int) -> bool:
