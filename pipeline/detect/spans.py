@@ -7,7 +7,8 @@ from pipeline.detect.catalog import compiled
 from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
-from pipeline.detect.names import shared_names, tells_a_home
+from pipeline.detect.name_gate import tells_a_home
+from pipeline.detect.names import shared_names
 from pipeline.detect.nested import named_values
 from pipeline.detect.others import NOTHING_MORE, Others, Wanted, prepared
 from pipeline.detect.overlaps import around, resolve
