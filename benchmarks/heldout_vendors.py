@@ -84,6 +84,8 @@ OWN: dict[str, Cell] = {
     "CODE2": lambda fake, chance, row: fake.country_code(),
     "AMOUNT_CN": lambda fake, chance, row: f"{chance.uniform(5, 3000):.2f}",
     "SHOPIFY": lambda fake, chance, row: f"#{1001 + row}",
+    "LOGIN_MAIL": lambda fake, chance, row: fake.email(),
+    "LOGIN": lambda fake, chance, row: fake.user_name() + digits(chance, 2),
     "FIVE": lambda fake, chance, row: f"{chance.randint(1, 99999):010d}",
 }
 PLAIN = {
@@ -95,7 +97,7 @@ PLAIN = {
         "CN_PROVINCE": "REGION",
     },
     **{"CN_DISTRICT": "REGION|CITY", "CODE2": "COUNTRY", "AMOUNT_CN": "NONE", "SHOPIFY": "ORDER_ID"},
-    **{"FIVE": "CUSTOMER_ID"},
+    **{"FIVE": "CUSTOMER_ID", "LOGIN_MAIL": "EMAIL|CUSTOMER_ID", "LOGIN": "USERNAME|CUSTOMER_ID"},
 }
 
 VENDORS: dict[str, tuple[str, str]] = {
@@ -144,7 +146,7 @@ VENDORS: dict[str, tuple[str, str]] = {
     ),
     "taobao_orders": (
         "zh_CN",
-        "订单编号=ORDER_ID; 买家会员名=NICKNAME|USERNAME; 买家支付宝账号=EMAIL; 买家应付货款=AMOUNT_CN; "
+        "订单编号=ORDER_ID; 买家会员名=NICKNAME|USERNAME; 买家支付宝账号=LOGIN_MAIL; 买家应付货款=AMOUNT_CN; "
         "总金额=AMOUNT_CN; 订单状态=NONE_status; 买家留言=FREE_TEXT; 收货人姓名=PERSON_NAME; 收货地址=ADDRESS; "
         "联系手机=PHONE; 订单创建时间=DATE; 订单付款时间=DATE; 宝贝标题=NONE_product; 宝贝种类=NONE_quantity; "
         "物流单号=TRACKING_NUMBER; 物流公司=NONE_carrier",
@@ -157,7 +159,7 @@ VENDORS: dict[str, tuple[str, str]] = {
     ),
     "jd_orders": (
         "zh_TW",
-        "订单编号=ORDER_ID; 下单帐号=NICKNAME|USERNAME; 客户姓名=PERSON_NAME; 客户地址=ADDRESS; 联系电话=PHONE; "
+        "订单编号=ORDER_ID; 下单帐号=LOGIN; 客户姓名=PERSON_NAME; 客户地址=ADDRESS; 联系电话=PHONE; "
         "下单时间=DATE; 结算金额=AMOUNT_CN; 商品名称=NONE_product; 商品数量=NONE_quantity; 支付方式=NONE_pay; "
         "发票抬头=COMPANY; 身份证号码=NATIONAL_ID",
     ),
