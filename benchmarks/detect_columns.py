@@ -38,7 +38,8 @@ HARMLESS = {
 
 
 def classes_of(label: str) -> set[str]:
-    return LABELS.get(label, {label.lower()})
+    """Right classes of a label; `A|B` where both are right."""
+    return {found for one in label.split("|") for found in LABELS.get(one, {one.lower()})}
 
 
 def read_text(path: Path) -> pa.Table:

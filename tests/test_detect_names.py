@@ -109,7 +109,7 @@ def test_what_people_write_is_no_log_line(text: str) -> None:
 
 
 class _Counting:
-    """A model that finds `zed` and counts what it reads."""
+    """A model that finds `zedd` and counts what it reads."""
 
     digest = "0" * 64
 
@@ -118,8 +118,8 @@ class _Counting:
 
     def find(self, text: str) -> list[Found]:
         self.read.append(text)
-        at = text.find("zed")
-        return [Found(at, at + 3, "PERSON", 0.9)] if at >= 0 else []
+        at = text.find("zedd")
+        return [Found(at, at + 4, "PERSON", 0.9)] if at >= 0 else []
 
 
 def _ask(door: Names, text: str, covered: tuple[Found, ...] = ()) -> list[Found]:
@@ -130,14 +130,14 @@ def test_a_text_is_read_once_and_everyday_words_never() -> None:
     model = _Counting()
     door = Names(model, model)
     for _ in range(3):
-        assert _ask(door, "parcel for zed") == [Found(11, 14, "PERSON", 0.9)]
+        assert _ask(door, "parcel for zedd") == [Found(11, 15, "PERSON", 0.9)]
         assert _ask(door, "please leave it at the door") == []
-    assert model.read == ["parcel for zed"]
+    assert model.read == ["parcel for zedd"]
 
 
 def test_what_is_found_already_asks_for_no_model() -> None:
     model = _Counting()
-    assert _ask(Names(model, model), "parcel for zed", (Found(11, 14, "PERSON", 1.0),)) == []
+    assert _ask(Names(model, model), "parcel for zedd", (Found(11, 15, "PERSON", 1.0),)) == []
     assert model.read == []
 
 
@@ -145,9 +145,9 @@ def test_the_memory_is_bounded_and_holds_no_text(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(names, "MOST_REMEMBERED", 5)
     door = Names(_Counting(), _Counting())
     for number in range(20):
-        _ask(door, f"zed {number}")
+        _ask(door, f"zedd {number}")
     assert len(door._known) == 5
-    assert b"zed" not in b"".join(door._known)
+    assert b"zedd" not in b"".join(door._known)
 
 
 @settings(max_examples=15, deadline=None)

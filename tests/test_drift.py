@@ -11,7 +11,7 @@ from pipeline.classes import CLASSES
 from pipeline.config.models import DriftWaiver, Job
 from pipeline.detect.drift import VALIDATORS, beyond, inspect_column, watched
 from pipeline.errors import Drift
-from pipeline.release.drift import SliceDrift, refuse_drift
+from pipeline.release.drift import SliceDrift, refuse_drift, waiver_of
 from tests.small_job import DATE, SmallJob, make_job
 
 SHARE = 0.005
@@ -136,6 +136,14 @@ def test_a_waiver_holds_until_its_day(until: str, *, holds: bool) -> None:
         return
     with pytest.raises(Drift, match="Ada Example ended on 2026-10-31"):
         refuse_drift(_Plan, job, [_slice(LAST)])  # type: ignore[arg-type]
+
+
+def test_a_waiver_for_one_kind_of_phone_answers_for_any() -> None:
+    waiver = {**WAIVER, "reason": "test data of the shop", "until": DATE, "data_class": "mobile_phone"}
+    job = _job(waivers=[waiver])
+    for data_class in ("mobile_phone", "contact_phone"):
+        assert waiver_of(job, "orders", "channel", data_class, DATE) is not None
+    assert waiver_of(job, "orders", "channel", "email", DATE) is None
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,12 @@ def match_name(name: str) -> tuple[NameMatch, ...]:
     ordered = sorted(matches, key=lambda m: (m[0], m[1], m[2], m[3].data_class))
     found = dict.fromkeys(match for _, _, _, match in ordered)
     whole = [match.phrase for match in found if not match.weak]
-    # `battery state` is no state: what ends a longer phrase does not speak for itself
-    return tuple(m for m in found if not any(phrase.endswith(f" {m.phrase}") for phrase in whole))
+    # `battery state` is no state, 物流公司 no 公司: what ends a longer phrase does not speak for itself
+    return tuple(m for m in found if not any(_ends_in(phrase, m.phrase) for phrase in whole))
+
+
+def _ends_in(phrase: str, part: str) -> bool:
+    return phrase != part and phrase.endswith(part if not part.isascii() else f" {part}")
 
 
 def _matches(tokens: tuple[str, ...]) -> list[tuple[bool, int, int, NameMatch]]:

@@ -79,6 +79,9 @@ SUPPORT_OF_PHRASES: Mapping[tuple[str, str], Support] = {
     ("job", "title"): _JOB,
     ("job", "position"): _JOB,
     ("person_name", "name"): _OF_SOMEBODY,
+    ("account_id", "subscriber id"): Support(
+        ("id_like",), contradictions={"imsi": 0.8}, distinct=2, longest=64
+    ),
     ("gps", "location"): _PLACED,
     ("gps", "geo"): _PLACED,
     ("health", "disease"): _WRITTEN,  # deaths by disease are counts

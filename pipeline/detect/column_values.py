@@ -98,6 +98,24 @@ def _domain(value: str) -> bool:
     return _shaped("domain", value) and value.rpartition(".")[2] in _endings()
 
 
+# tests of words, each under its own name
+_OF_VOCABULARY: tuple[Test, ...] = (
+    vocabulary.given_name,
+    vocabulary.surname,
+    vocabulary.whole_name,
+    vocabulary.chinese_name,
+    vocabulary.city,
+    vocabulary.region,
+    vocabulary.region_code,
+    vocabulary.country,
+    vocabulary.country_code,
+    vocabulary.job,
+    vocabulary.company,
+    vocabulary.street,
+    vocabulary.road,
+    vocabulary.spoken,
+)
+
 # Each test of one folded value, and the characters without one of which it cannot hold (as `Shape.needs`).
 TESTS: Mapping[str, tuple[str, Test]] = {
     "ip": (".:", lambda v: not v.isdigit() and checks.ip(v) is not None),
@@ -130,21 +148,8 @@ TESTS: Mapping[str, tuple[str, Test]] = {
     "gender": ("", _among("genders")),
     "honorific": ("", _among("honorifics")),
     "payment_word": ("a", _among("payment_words")),
-    "given_name": ("a", vocabulary.given_name),
-    "surname": ("a", vocabulary.surname),
-    "whole_name": ("a", vocabulary.whole_name),
-    "chinese_name": ("a", vocabulary.chinese_name),
-    "city": ("a", vocabulary.city),
-    "region": ("a", vocabulary.region),
-    "region_code": ("a", vocabulary.region_code),
+    **{test.__name__: ("a", test) for test in _OF_VOCABULARY},
     "region_or_code": ("a", lambda v: vocabulary.region(v) or vocabulary.region_code(v)),
-    "country": ("a", vocabulary.country),
-    "country_code": ("a", vocabulary.country_code),
-    "job": ("a", vocabulary.job),
-    "company": ("a", vocabulary.company),
-    "street": ("a", vocabulary.street),
-    "road": ("a", vocabulary.road),
-    "spoken": ("a", vocabulary.spoken),
     "ends_in_place": (" ", vocabulary.ends_in_place),
     **{f"number_{name}": ("0", partial(valid_number, name)) for name in PERSONAL_NUMBERS},
 }
@@ -245,8 +250,11 @@ class Values:
 
     @cached_property
     def typical_length(self) -> float:
-        """Mean length in characters."""
-        return sum(map(len, self.folded)) / len(self.folded) if self.folded else 0.0
+        """Mean length in characters; Chinese ones count twice, as they do on paper and in what they tell."""
+        if not self.folded:
+            return 0.0
+        wide = sum(len(_HAN.findall(value)) for value in self.folded if not value.isascii())
+        return (sum(map(len, self.folded)) + wide) / len(self.folded)
 
     @cached_property
     def years(self) -> tuple[int, ...]:

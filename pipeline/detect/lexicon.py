@@ -10,3 +10,9 @@ def words(name: str) -> frozenset[str]:
     text = files("pipeline.detect").joinpath("word_lists", f"{name}.txt").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return frozenset(word.replace("_", " ") for line in lines for word in line.split())
+
+
+@lru_cache(maxsize=1)
+def places() -> frozenset[str]:
+    """Towns, regions and countries."""
+    return words("cities") | words("regions") | words("countries")

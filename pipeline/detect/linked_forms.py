@@ -42,6 +42,13 @@ _STREET_WORDS = {
     "parade": "pde",
     "terrace": "tce",
     "square": "sq",
+    "circle": "cir",
+    "parkway": "pkwy",
+    "trail": "trl",
+    "alley": "aly",
+    "plaza": "plz",
+    "turnpike": "tpke",
+    "freeway": "fwy",
     "apartment": "apt",
     "suite": "ste",
     "level": "lvl",
@@ -55,6 +62,9 @@ _STREET_WORDS = {
     "straße": "str",
 }
 STREET_WORDS = STREET_TYPES | frozenset(_STREET_WORDS)  # in full or short
+_PARTS = frozenset({"apartment", "suite", "level", "floor", "building", "north", "south", "east", "west"})
+STREET_KINDS = STREET_WORDS - _PARTS
+STREET_ENDINGS = tuple(sorted(words("street_endings")))  # `Hauptstrasse`, `Kungsgatan`
 ADDRESS_MARKS = re.compile("[0-9路街道巷弄号號栋幢室村苑园庭城座寓厦楼]")
 
 

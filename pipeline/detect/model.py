@@ -22,6 +22,11 @@ class Pattern:
     in_context: bool = False  # counts only with a context word near it
 
 
+def behind_its_name(regex: str, score: float = 0.2) -> Pattern:
+    """A form that tells nothing by itself: it counts behind the name of the number, and stands free."""
+    return Pattern(regex, score, "host", "host", in_context=True)
+
+
 @dataclass(frozen=True)
 class Recognizer:
     """How one entity is recognized by its form.

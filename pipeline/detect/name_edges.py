@@ -52,14 +52,14 @@ def widened(folded: str, found: Sequence[Found], is_capital: Callable[[int], boo
                 _address(folded, span, low, next(others, len(folded)), ordered[number + 1 :], is_capital)
             )
         elif span.entity == "PERSON":
-            moved.append(_person(folded, span, low))
+            moved.append(with_honorific(folded, span, low))
         else:
             moved.append(span._replace(start=max(span.start, low)))
     return moved
 
 
-def _person(folded: str, span: Found, low: int) -> Found:
-    """`Dr. Ann Lee` is one mention, as 李医生 is."""
+def with_honorific(folded: str, span: Found, low: int = 0) -> Found:
+    """`Dr. Ann Lee` is one mention, as 李医生 and `Mr 李` are. It does not reach before `low`."""
     before = _honorific().search(folded[max(low, span.start - 12) : span.start])
     return span._replace(start=span.start - len(before.group())) if before else span
 

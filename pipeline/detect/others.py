@@ -198,6 +198,8 @@ def _entry_point(source: str) -> list["EntityRecognizer"]:
     try:
         found = getattr(import_module(module), name)
         listed = list(found() if callable(found) else found)
+    except JobWrong:
+        raise  # our own: it says what to install
     except Exception as error:
         raise JobWrong(
             f"recognizers {source!r} cannot be loaded ({type(error).__name__})",

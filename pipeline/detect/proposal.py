@@ -104,6 +104,10 @@ def _sampled(name: str, paths: Sequence[Path], reading: Reading, tell: Callable[
     cut = cut_files(name, names, source, base, Limits())
     found = sample_with_reasons(cut, source, reading.rows, base=base)
     where = names[0] if len(names) == 1 else name
+    if found.reasons and not found.table.column_names:
+        raise InputUnreadable(
+            f"none of {found.records} sampled records can be read, the first: {found.reasons[0]}", where=where
+        )
     if found.reasons:
         tell(
             f"{where}: {len(found.reasons)} of {found.records} sampled records could not be read, the first: "

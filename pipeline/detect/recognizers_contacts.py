@@ -1,6 +1,6 @@
 """Recognizers of phones, e-mail addresses, URLs, accounts and order numbers."""
 
-from pipeline.detect.model import Pattern, Recognizer
+from pipeline.detect.model import Pattern, Recognizer, behind_its_name
 
 _EXTENSION = r"(?: ?(?:x|ext\.?|分机|转) ?[0-9]{1,5})?"
 
@@ -156,7 +156,7 @@ CONTACTS: tuple[Recognizer, ...] = (
     Recognizer(
         entity="ACCOUNT_ID",
         patterns=(
-            Pattern(r"[a-z][a-z0-9_\-]{5,19}", 0.1, "host", "host", in_context=True),
+            behind_its_name(r"[a-z][a-z0-9_\-]{5,19}", 0.1),
             Pattern(r"[0-9]{5,11}", 0.15, "number", "word", in_context=True),
         ),
         check="account_like",
@@ -181,11 +181,7 @@ CONTACTS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         entity="ORDER_ID",
-        patterns=(
-            Pattern(
-                r"[a-z]{0,5}[\-_]?[0-9]{2,}(?:[\-_]?[a-z0-9]{2,})*", 0.2, "host", "host", in_context=True
-            ),
-        ),
+        patterns=(behind_its_name(r"[a-z]{0,5}[\-_]?[0-9]{2,}(?:[\-_]?[a-z0-9]{2,})*"),),
         check="order_like",
         context_within=18,
         context=(

@@ -1,11 +1,11 @@
 """Recognizers of values that a word beside them names: account, serial and document numbers."""
 
-from pipeline.detect.model import Pattern, Recognizer
+from pipeline.detect.model import Pattern, Recognizer, behind_its_name
 
 NAMED: tuple[Recognizer, ...] = (
     Recognizer(
         entity="ACCOUNT_ID",
-        patterns=(Pattern(r"[a-z]{0,10}[_\-]?[0-9]{4,12}", 0.2, "host", "host", in_context=True),),
+        patterns=(behind_its_name(r"[a-z]{0,10}[_\-]?[0-9]{4,12}"),),
         context_within=20,
         context=(
             *("account id", "account number", "account no", "customer number", "customer id", "customer no"),
@@ -19,8 +19,8 @@ NAMED: tuple[Recognizer, ...] = (
     Recognizer(
         entity="SERIAL",
         patterns=(
-            Pattern(r"[a-z0-9]{2,10}(?:-[a-z0-9]{2,10}){1,4}", 0.2, "host", "host", in_context=True),
-            Pattern(r"[a-z0-9]*[0-9][a-z0-9]*[0-9][a-z0-9]{3,15}", 0.2, "host", "host", in_context=True),
+            behind_its_name(r"[a-z0-9]{2,10}(?:-[a-z0-9]{2,10}){1,4}"),
+            behind_its_name(r"[a-z0-9]*[0-9][a-z0-9]*[0-9][a-z0-9]{3,15}"),
         ),
         check="serial_like",
         context_within=20,
@@ -31,7 +31,7 @@ NAMED: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         entity="NATIONAL_ID",
-        patterns=(Pattern(r"[a-z]{0,3}[0-9]{6,11}[a-z]?", 0.2, "host", "host", in_context=True),),
+        patterns=(behind_its_name(r"[a-z]{0,3}[0-9]{6,11}[a-z]?"),),
         context_within=20,
         context=(
             *("passport number", "passport no", "passport", "visa number", "visa no", "voter id"),

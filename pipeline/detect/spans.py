@@ -7,7 +7,9 @@ from pipeline.detect.catalog import compiled
 from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
-from pipeline.detect.names import shared_names, tells_a_home
+from pipeline.detect.name_edges import with_honorific
+from pipeline.detect.name_gate import tells_a_home
+from pipeline.detect.names import shared_names
 from pipeline.detect.nested import named_values
 from pipeline.detect.others import NOTHING_MORE, Others, Wanted, prepared
 from pipeline.detect.overlaps import around, resolve
@@ -161,7 +163,7 @@ class _Search:
         folded, text = self._folds[index], self._originals[index]
         whole = [link.found for link in known if link.found.score >= _CERTAIN]
         patterns = [p for p in self._patterns[index] if not _misreads(p, whole, folded.text)]
-        certain = [*patterns, *(link.found for link in known)]
+        certain = [*patterns, *(_whole_mention(folded.text, link.found) for link in known)]
         found = [_original(folded, span) for span in (*certain, *self._named(index, certain))]
         found += self._others.find(text)
         mentioned = [(_original(folded, link.found), link) for link in known]
@@ -178,6 +180,10 @@ class _Search:
             if not certain and not tells_a_home(folded.text, found):
                 found = [span for span in found if span.entity != "LOCATION"]
         return around(found, certain, folded.text)
+
+
+def _whole_mention(folded: str, found: Found) -> Found:
+    return with_honorific(folded, found) if found.entity == "PERSON" else found
 
 
 def _misreads(pattern: Found, whole: list[Found], folded: str) -> bool:

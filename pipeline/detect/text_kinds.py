@@ -38,12 +38,17 @@ def has_latin_words(folded: str) -> bool:
     return _LATIN_WORD.search(folded) is not None
 
 
+def has_header(folded: str) -> bool:
+    """Whether the text begins as only a logger begins a line."""
+    return _HEADER.match(folded) is not None
+
+
 def is_log_like(original: str, folded: str) -> bool:
     """Whether a machine wrote the text: a logger's header, or many tokens that no person types.
 
     Names are never guessed in such texts: models flood them with false ones.
     """
-    if _HEADER.match(folded):
+    if has_header(folded):
         return True
     if has_han(folded):
         return False

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.classes import CLASSES
 from pipeline.config.models import DriftWaiver, Job
 from pipeline.detect.drift import Finding, beyond, inspect_column, watched
 from pipeline.engines.model import SliceView
@@ -104,9 +105,15 @@ def _problems(plan: Plan, job: Job, drifts: Iterable[SliceDrift]) -> Iterator[Pr
 def waiver_of(
     job: Job, table: str, column: str, data_class: str, date: str | None = None
 ) -> DriftWaiver | None:
-    """The waiver that lasts longest, if it holds on the date (any, without one)."""
+    """The waiver that lasts longest, if it holds on the date (any, without one).
+
+    Classes of one token domain count as one: the gate calls a phone mobile that drift calls a contact's.
+    """
+    domain = CLASSES[data_class].token_domain
     matching = [
-        one for one in job.waivers if (one.table, one.column, one.data_class) == (table, column, data_class)
+        one
+        for one in job.waivers
+        if (one.table, one.column) == (table, column) and CLASSES[one.data_class].token_domain == domain
     ]
     longest = max(matching, key=lambda one: one.until, default=None)
     return longest if longest is None or date is None or date <= longest.until else None
