@@ -67,6 +67,7 @@ bench: .venv/ready-dev .bench/peers/ready ## measure against named peers (about 
 	@$(BIN)/python -m benchmarks.token_floor
 	@$(BIN)/python -m benchmarks.disclosure
 	@$(BIN)/python -m benchmarks.dp_audit
+	@$(BIN)/python -m benchmarks.guard
 
 .bench/peers/ready:
 	@test -x .bench/peers/bin/python || $(PYTHON) -m venv .bench/peers

@@ -2,11 +2,11 @@
 
     python -m benchmarks.guard [--nights 30] [--orders 32768] [--large 1048576] [--large-nights 4] [--only nights,large]
 
-Every night has four tables of its orders (city x category x day with totals, payments, hours, returning customers) for
-one recipient, as a job makes them: partial aggregates (not timed), cells, rules, suppression and audit, then the guard
-with all that was given before. `nights` is many nights of few orders, `large` a few nights of a million. Each night
-four orders in ten are by customers of the night before, and three customers order the same again, so that some
-differences are of few people. Prints a table and writes benchmarks/results/guard.json.
+Every night has three tables of its orders (city x category x day, payments, hours; with totals) for one recipient, as
+`pouch stats` makes them: partial aggregates (not timed), cells, rules, suppression and audit, then the guard with all
+that was given before. `nights` is many nights of few orders, `large` a few nights of a million: what grows with the
+orders shows in the second, what grows with the nights in the first. Four orders in ten are by customers of the night
+before. Prints a table and writes benchmarks/results/guard.json.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.config.models import StatisticSpec, TableSource
+from pipeline.config.models import TableSource
+from pipeline.config.statistics_models import StatisticSpec
 from pipeline.engines.model import SliceView
 from pipeline.protect.model import Plan, ReleasePlan, StatisticPlan, TablePlan
 from pipeline.state import open_state

@@ -90,7 +90,8 @@ def print_budgets(budgets: Sequence[Mapping[str, Any]], format: str) -> None:
     if not budgets:
         print("no statistics were released from this state")
     for entry in budgets:
-        print(f"{entry['recipient']}: {entry['releases']} releases of statistics")
+        releases = "1 release" if entry["releases"] == 1 else f"{entry['releases']} releases"
+        print(f"{entry['recipient']}: {releases} of statistics")
         if "budgets" not in entry:
             print("  none with noise, so nothing is spent")
         for one in entry.get("budgets", ()):

@@ -12,7 +12,7 @@ from pipeline.state import open_state
 from pipeline.state.budget import open_budget
 from pipeline.state.budget_accounting import pure_loss
 from pipeline.state.budget_events import Charge, Release
-from pipeline.statistics.dp_audit import ALPHA, Bound, audit, binomial_tail, clopper_pearson, repeated
+from pipeline.statistics.dp_audit import ALPHA, Bound, Law, audit, binomial_tail, clopper_pearson, repeated
 from pipeline.statistics.dp_bounding import Answers
 from pipeline.statistics.dp_checking import design_of
 from pipeline.statistics.dp_noise import OpenDP
@@ -75,6 +75,35 @@ def test_gaussian_noise_keeps_its_claim_and_a_wrong_scale_is_caught():
     claimed = design_of(GAUSSIAN, CLASSES).loss.rho
     assert measured(GAUSSIAN, 20_000, by_rho=True).rho() <= claimed
     assert measured(GAUSSIAN, 20_000, weaker=4, by_rho=True).rho() > claimed
+
+
+def test_the_best_test_of_a_stated_law_is_that_of_its_normal_limit():
+    """Between two thresholds of whole numbers the best test tosses a coin; near 1 / 2 it hardly matters."""
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    for scale in (2.0, 5.0):
+        for false_alarm in (0.01, 0.2, 0.5):
+            limit = normal.cdf(normal.inv_cdf(false_alarm) + 1 / scale)
+            assert Law(scale).power(false_alarm) == pytest.approx(limit, abs=0.01)
+    assert Law(2.0).power(0.0) < 1e-9 and Law(2.0).power(1.0) == pytest.approx(1.0)
+
+
+RHO = noisy_spec(**ONE_CELL, dp={"epsilon": None, "rho": 0.125, "delta": 0, "max_groups": 1})
+
+
+def test_gaussian_noise_with_a_scale_that_is_wrong_by_a_fifth_is_caught():
+    """By the law that the manifest states: a bound on rho alone sees only a part of what Gaussian noise tells."""
+    law = Law(design_of(RHO, CLASSES).question("people").scale)
+    assert law.excess(measured(RHO, 80_000, law=law)) <= 0
+    assert law.excess(measured(RHO, 80_000, weaker=1.2, law=law)) > 0
+
+
+@pytest.mark.long
+def test_five_audits_of_gaussian_noise_all_hold():
+    law = Law(design_of(RHO, CLASSES).question("people").scale)
+    assert all(law.excess(measured(RHO, 200_000, law=law)) <= 0 for _ in range(5))
+    assert all(law.excess(measured(RHO, 200_000, weaker=1.1, law=law)) > 0 for _ in range(2))
 
 
 @pytest.mark.long

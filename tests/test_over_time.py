@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import RiskLimitPassed
+from pipeline.statistics import over_time_population
 from pipeline.statistics.over_time import guard
+from pipeline.statistics.over_time_nights import Ranking
 from pipeline.statistics.over_time_relations import (
     relations_as_bytes,
     relations_from_bytes,
@@ -246,3 +248,48 @@ def test_equal_input_gives_an_equal_pattern():
     nights = _snapshots()[:4]
     first, second = released_in_turn(nights)[0], released_in_turn(nights)[0]
     assert all((a.shown == b.shown).all() for a, b in zip(first, second, strict=True))
+
+
+def _night(orders, seed, customers, changed=0):
+    """Many orders of customers; `changed` of those who are in Hobart order another amount."""
+    chance = np.random.default_rng(seed)
+    who = chance.integers(0, customers, orders)
+    cities = np.array(["Perth", "Sydney", "Hobart"])[chance.choice(3, orders, p=[0.6, 0.3994, 0.0006])]
+    amounts = chance.integers(1, 500, orders)
+    few = np.flatnonzero(cities == "Hobart")[:changed]
+    amounts[few] += 1
+    rows = zip(who.tolist(), cities.tolist(), amounts.tolist(), strict=True)
+    return [Sale(f"c{person}", city, "books", amount=amount) for person, city, amount in rows]
+
+
+def test_a_look_at_a_share_of_the_people_finds_the_same_relations(monkeypatch):
+    """Enough people of a share who differ are enough of all; whatever is left is counted in full."""
+    tables = [
+        table(_night(30_000, 1, 9000), release="one", totals=True),
+        table(_night(30_000, 1, 9000, changed=3), release="corrected", totals=True),
+        table(_night(30_000, 2, 9000), release="other night", totals=True),
+    ]
+    quick = all_relations(tables)
+    looked = []
+    monkeypatch.setattr(over_time_population, "_WORTH", 10**9)  # no share is worth a look
+    monkeypatch.setattr(
+        over_time_population.Population, "_share", lambda *_: looked.append(1) or pytest.fail("looked")
+    )
+    assert relations_as_bytes(quick) == relations_as_bytes(all_relations(tables))
+    assert {one.people for one in quick} >= {0, 3}  # the cells of everybody else, and the three of Hobart
+    assert not looked
+
+
+def test_a_night_in_another_form_is_no_sum_of_nights():
+    """It is compared with its own night, not with twelve runs of others."""
+    labels = {"city": ["Perth", "Sydney"], "category": ["books"]}
+    sales = {
+        day: [Sale(f"{day}-{n}", "Perth", "books", day, 50 + n) for n in range(40)] for day in NIGHTS[:6]
+    }
+    nights = [table(s, release=day, window=day, labels=labels) for day, s in sales.items()]
+    by_city = table(sales[NIGHTS[2]], ("city",), release="other", window=NIGHTS[2])
+    week = table([s for day in sales.values() for s in day], ("city",), release="all")
+    ranking = Ranking(nights)
+    assert list(ranking.runs(by_city)) == []
+    assert next(iter(ranking.runs(week))) == nights
+    assert [len(run) for run in ranking.runs(week, to_the_end=True)] == [6, 5, 4, 3, 2]

@@ -209,6 +209,15 @@ def test_the_budget_commands_agree_with_the_ledger(shop):
         assert done.returncode == 0 and json.loads(done.stdout)
 
 
+def test_a_missing_file_is_an_input_that_cannot_be_read(shop):
+    (shop / "orders.csv").rename(shop / "elsewhere.csv")
+    done = pouch(shop, "stats", "plain.yaml", "--input", "orders=orders.csv", "--recipient", "market")
+    assert done.returncode == 4 and "there is no file orders.csv" in done.stderr
+    words = ("--input", "orders=elsewhere.csv", "--known", "orders=held.csv", "--recipient", "market")
+    done = pouch(shop, "stats", "plain.yaml", *words)
+    assert done.returncode == 4 and "--known orders: there is no file held.csv" in done.stderr
+
+
 def test_budget_of_no_state_is_refused_and_makes_none(shop):
     done = pouch(shop, "budget", "show", "--state", "nowhere")
     assert done.returncode == 2 and not (shop / "nowhere").exists()

@@ -42,6 +42,29 @@ class Bound:
         return float(max(_renyi(p, q, order) / order for order in _ORDERS))
 
 
+@dataclass(frozen=True)
+class Law:
+    """The discrete Gaussian law that a manifest states, as the best test that it allows an attacker.
+
+    `power(q)` is the largest chance to recognize the person where the chance of a false alarm is q (Neyman and
+    Pearson; likelihood ratios of whole numbers are monotone, so the best tests are thresholds). A mechanism whose
+    events pass it has another scale. This sees what the loose bound of `Bound.rho` cannot.
+    """
+
+    scale: float
+
+    def power(self, false_alarm: float) -> float:
+        """Of the best test; exact up to 40 scales, beyond which nothing is left of the law."""
+        reach = math.ceil(40 * self.scale) + 1
+        law = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * self.scale**2))
+        tails = np.cumsum((law / law.sum())[::-1])  # ascending: chance of at least k, from the largest k on
+        return float(np.interp(false_alarm, np.append(0.0, tails[:-1]), tails))
+
+    def excess(self, bound: Bound) -> float:
+        """How far an event certainly passes the law; at most 0 where it keeps to it."""
+        return bound.often - self.power(bound.seldom)
+
+
 def _renyi(p: float, q: float, order: float) -> float:
     """Divergence of a coin with share p from one with share q; in logarithms, since powers overflow."""
     yes = order * math.log(p) + (1 - order) * math.log(q)
@@ -49,18 +72,22 @@ def _renyi(p: float, q: float, order: float) -> float:
     return (max(yes, no) + math.log1p(math.exp(-abs(yes - no)))) / (order - 1)
 
 
-def audit(without: Samples, having: Samples, alpha: float = ALPHA, *, by_rho: bool = False) -> Bound:
+def audit(
+    without: Samples, having: Samples, alpha: float = ALPHA, *, by_rho: bool = False, law: Law | None = None
+) -> Bound:
     """Return the best event of the choosing half, as the testing half sees it.
 
     Args:
         without, having: outputs on the table without and with one person; independent samples, equal in number.
         alpha: probability that the bound is wrong.
         by_rho: choose the event that tells most in the sense of `rho`, not of `epsilon`.
+        law: choose the event that passes it farthest.
 
     """
     half = len(without) // 2
     choosing = _events(without[:half], having[:half])
     worth: Callable[[Bound], float] = Bound.rho if by_rho else Bound.epsilon
+    worth = law.excess if law is not None else worth
     event, reversed_roles = max(
         ((event, role) for event in choosing for role in (False, True)),
         key=lambda pair: worth(_bound(pair[0], pair[1], without[:half], having[:half], alpha)),
