@@ -1,4 +1,4 @@
-"""Whose rows of a table somebody holds already, or gets in the same run: what they know beside statistics of it."""
+"""Whose rows a recipient of statistics holds already, or gets in the same run: what it knows beside them."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,27 +25,27 @@ def rows_held(
     store: State,
     secret: bytes,
     staging: Path,
-) -> tuple[Marks, ...]:
-    """Return, for each recipient with rows of the tables that a release's statistics count, the units that they hold.
+) -> Marks:
+    """Return the units whose rows of the tables that a release's statistics count its recipient holds.
 
-    Rows count that any recipient got or gets for the same date, or from an input file that this run reads, too (the
-    same path or the same bytes): also rows of superseded releases, which nobody can call back. Recipients with equal
-    sets are listed once. `secret` is the state's.
+    Rows count that the recipient got or gets for the same date, or from an input file that this run reads, too (the
+    same path or the same bytes): also rows of superseded releases, which nobody can call back. Other recipients'
+    rows do not: a courier's by contract beside those of who agreed would leave hardly any statistics to anybody.
+    `secret` is the state's.
 
     Raises CheckFailed where the subject index was changed.
     """
     counted = frozenset(table for entry in release.statistics for table in entry.spec.tables)
-    words: dict[str, list[Marks]] = {}
-    for recipient, found in (
-        *_of_this_run(ready, proof, results, counted, staging),
-        *_of_earlier_runs(ready, counted, store),
-    ):
-        words.setdefault(recipient, []).append(found)
-    sets = {
-        np.unique(np.concatenate(parts)).tobytes(): None for _, parts in sorted(words.items())
-    }  # equal ones once
-    each = (np.frombuffer(content, dtype="<u8").astype(np.uint64) for content in sets if content)
-    return tuple(np.unique(units_of(one, secret)[0]) for one in each)
+    found = [
+        words
+        for recipient, words in (
+            *_of_this_run(ready, proof, results, counted, staging),
+            *_of_earlier_runs(ready, counted, store),
+        )
+        if recipient == release.recipient
+    ]
+    words = np.unique(np.concatenate([np.zeros(0, np.uint64), *found]))
+    return np.unique(units_of(words, secret)[0])
 
 
 def _of_this_run(

@@ -32,6 +32,7 @@ from pipeline.state.budget_facts import budget_facts
 from pipeline.state.budget_serving import Draw, Served, Step, mark_published, nothing_happens, serve
 from pipeline.statistics import aggregate_slice
 from pipeline.statistics.over_time_history import Guarding
+from pipeline.statistics.over_time_population import NOBODY
 from pipeline.statistics.untyped import Untyped, people_of, views
 from pipeline.statistics_tables import (
     Making,
@@ -121,7 +122,7 @@ class _Maker:
 
     def _making(self) -> Making:
         ready, secret = self.ready, self.ledger.secret
-        held = (people_of(ready.held, secret),) if ready.held else ()
+        held = people_of(ready.held, secret) if ready.held else NOBODY
         refs = [
             ref
             for table in ready.tables.values()

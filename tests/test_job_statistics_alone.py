@@ -139,10 +139,10 @@ def test_labels_that_the_gate_stops_cost_nothing_in_the_end(job, noise):
 # ------------------------------------------------------------------ superseding
 
 
-def withdraw(job: SmallJob, *people: int) -> None:
+def withdraw(job: SmallJob, *people: int, granted: str = "false") -> None:
     with (job.folder / "in/consent.csv").open("a") as file:
         for person in people:
-            file.write(f"acc{person:04d},analytics,false,2026-11-01,\n")
+            file.write(f"acc{person:04d},analytics,{granted},2026-11-01,\n")
 
 
 def shown(job: SmallJob) -> dict[str, int]:
@@ -186,13 +186,13 @@ def test_superseding_noise_is_a_new_charge(noisy):
 # ------------------------------------------------------------------ rows that somebody holds
 
 
-def held_by_others(job: SmallJob, monkeypatch, **options) -> dict[str, list[int]]:
-    """Run; return how many units each holder of rows has, by recipient of statistics."""
-    found: dict[str, list[int]] = {}
+def held(job: SmallJob, monkeypatch, **options) -> dict[str, int]:
+    """Run; return of how many units each recipient of statistics holds rows."""
+    found: dict[str, int] = {}
     seen = job_statistics.exact_tables
 
     def look_on(making):
-        found[making.release.recipient] = sorted(len(one) for one in making.guarding.held)
+        found[making.release.recipient] = len(making.guarding.held)
         return seen(making)
 
     with monkeypatch.context() as patch:
@@ -201,58 +201,58 @@ def held_by_others(job: SmallJob, monkeypatch, **options) -> dict[str, list[int]
     return found
 
 
-def test_rows_of_every_recipient_count_as_known(job, monkeypatch):
-    """Analysts hold the rows of who consented, the courier everybody's; both are known beside the market's table."""
-    found = held_by_others(job, monkeypatch)
-    people = sum(row["people"] for row in statistics(job))
-    assert found == {"market": [people, 60]}
+@pytest.fixture
+def analysts_count(job) -> SmallJob:
+    """Analysts get statistics beside their rows."""
+    job.change("job.yaml", "policy: analysts.yaml,", "policy: analysts.yaml, statistics: statistics.yaml,")
+    return job
 
 
-def test_rows_given_by_an_earlier_run_count_as_known(job, monkeypatch):
-    text = (job.folder / "job.yaml").read_text()
-    run(job, recipient="courier")
-    assert held_by_others(job, monkeypatch, recipient="market") == {"market": [60]}
-    assert (job.folder / "job.yaml").read_text() == text
+def test_only_the_recipients_own_rows_count_as_known(analysts_count, monkeypatch):
+    """Analysts hold the rows of everybody whom their table counts; the courier's rows are nothing to the market."""
+    found = held(analysts_count, monkeypatch)
+    people = sum(row["people"] for row in statistics(analysts_count, "analysts"))
+    assert found == {"analysts": people, "market": 0}
+    assert all(row["status"] == "published" for row in statistics(analysts_count, "analysts"))
 
 
-def test_rows_of_other_nights_are_other_rows(job, monkeypatch):
-    next_night(job)
+def test_rows_given_by_an_earlier_run_count_as_known(analysts_count, monkeypatch):
+    """Withdrawn people's rows cannot be called back: the analysts still hold them."""
+    run(analysts_count)
+    people = sum(row["people"] for row in statistics(analysts_count, "analysts"))
+    withdraw(analysts_count, *range(0, 24, 3))
+    assert held(analysts_count, monkeypatch, supersede=True)["analysts"] == people
+    assert sum(row["people"] or 0 for row in statistics(analysts_count, "analysts")) < people
+
+
+def test_rows_of_other_nights_are_other_rows(analysts_count, monkeypatch):
+    next_night(analysts_count)
     for name in ("a.csv", "b.csv"):  # the same file would be the same rows, whatever its folder is called
-        path = job.folder / f"in/orders/{NEXT}/{name}"
+        path = analysts_count.folder / f"in/orders/{NEXT}/{name}"
         path.write_text(path.read_text().replace("SO", "SN"))
-    run(job, recipient="courier")
-    assert held_by_others(job, monkeypatch, date=NEXT, recipient="market") == {"market": []}
-    path = job.folder / f"in/orders/{DATE}/a.csv"
-    shutil.copy(path, job.folder / f"in/orders/{NEXT}/c.csv")
-    job.change("statistics.yaml", "min_people: 5", "min_people: 6")
-    found = held_by_others(job, monkeypatch, date=NEXT, recipient="market", supersede=True)
-    assert found == {"market": [60]}
+    run(analysts_count)
+    withdraw(analysts_count, *range(0, 24, 3))
+    fewer = held(analysts_count, monkeypatch, date=NEXT)["analysts"]
+    path = analysts_count.folder / f"in/orders/{DATE}/a.csv"
+    shutil.copy(path, analysts_count.folder / f"in/orders/{NEXT}/c.csv")
+    more = held(analysts_count, monkeypatch, date=NEXT, supersede=True)["analysts"]
+    assert fewer < more  # those who withdrew are in the file of the first night, which analysts were given
 
 
 def test_a_cell_of_held_people_and_a_few_others_is_suppressed(job):
-    """The courier's rows leave out three people of Perth whom the market's table counts."""
-    job.change(
-        "job.yaml",
-        "purpose: analytics, basis: consent, statistics",
-        "purpose: m, basis: contract, statistics",
-    )
-    job.change(
-        "job.yaml",
-        "  - {recipient: analysts, purpose: analytics, basis: consent, policy: analysts.yaml,"
-        " tables: [orders, devices]}\n",
-        "",
-    )
-    job.change(
-        "job.yaml", "purpose: delivery,          basis: contract", "purpose: delivery, basis: consent"
-    ) if (
-        "purpose: delivery,          basis: contract" in (job.folder / "job.yaml").read_text()
-    ) else job.change("job.yaml", "purpose: delivery, basis: contract", "purpose: delivery, basis: consent")
-    with (job.folder / "in/consent.csv").open("a") as file:
-        for person in range(60):
-            file.write(f"acc{person:04d},delivery,{'false' if person in (1, 4, 7) else 'true'},2026-10-01,\n")
+    """The market got rows once, without three people of Perth who agreed later; now it gets statistics only."""
+    job.change("job.yaml", "statistics: statistics.yaml", "policy: analysts.yaml, tables: [orders]")
+    withdraw(job, 1, 4, 7)
     assert run(job).exit_code == 0
-    rows = {row["city"]: row for row in statistics(job)}
-    assert rows["Perth"]["status"] == "suppressed" and rows["Hobart"]["status"] == "published"
+    job.change(
+        "job.yaml",
+        "recipient: market, purpose: analytics, basis: consent, policy: analysts.yaml, tables: [orders]",
+        "recipient: market, purpose: analytics, basis: consent, statistics: statistics.yaml",
+    )
+    withdraw(job, 1, 4, 7, granted="true")
+    assert run(job, supersede=True).exit_code == 0
+    rows = {row["city"]: row["status"] for row in statistics(job)}
+    assert rows["Perth"] == "suppressed" and rows["Hobart"] == "published"
 
 
 # ------------------------------------------------------------------ what a killed run left open

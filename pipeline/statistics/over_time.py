@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pipeline.errors import RiskLimitPassed
 from pipeline.statistics.over_time_attack import Finding, Target, joint_system
 from pipeline.statistics.over_time_held import beside_held
-from pipeline.statistics.over_time_population import Marks
+from pipeline.statistics.over_time_population import NOBODY, Marks
 from pipeline.statistics.over_time_relations import Relation, relations_of
 from pipeline.statistics.over_time_tables import Released
 
@@ -37,7 +37,7 @@ def guard(
     history: Sequence[Released],
     relations: Sequence[Relation] = (),
     *,
-    held: Sequence[Marks] = (),
+    held: Marks = NOBODY,
     policy: str = "suppress",
 ) -> Guarded:
     """Suppress rows of new tables until no figure about too few people can be had from all tables together.
@@ -46,7 +46,7 @@ def guard(
         new: the tables of one release, protected among themselves.
         history: all tables given before, to anybody.
         relations: of those among themselves, as they were found when each was released.
-        held: units whose rows somebody holds, by holder; a cell must not be theirs and a few others'.
+        held: units whose rows the recipient holds; a cell must not be theirs and a few others'.
         policy: `stop` refuses the release instead.
 
     Raises:

@@ -16,7 +16,7 @@ from pipeline.state.budget_events import Release, contents
 from pipeline.state.budget_store import content_files
 from pipeline.statistics.model import measured_columns
 from pipeline.statistics.over_time import guard
-from pipeline.statistics.over_time_population import Labels, Marks, population_of
+from pipeline.statistics.over_time_population import NOBODY, Labels, Marks, population_of
 from pipeline.statistics.over_time_relations import Relation, relations_as_bytes, relations_from_bytes
 from pipeline.statistics.over_time_tables import (
     Released,
@@ -51,7 +51,7 @@ class Guarding:
 
     secret: bytes = field(repr=False)  # of the state
     people: str = ""  # names the key under which children digested people; empty: the state's own secret
-    held: tuple[Marks, ...] = field(default=(), repr=False)  # units whose rows somebody holds, by holder
+    held: Marks = field(default_factory=NOBODY.copy, repr=False)  # units whose rows the recipient holds
 
 
 def history_of(store: State, ledger: BudgetLedger, but: Release) -> tuple[list[Released], list[Relation]]:

@@ -27,6 +27,7 @@ from pipeline.statistics.model import OTHER
 Ints = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
+NOBODY: Marks = np.zeros(0, np.uint64)
 PEOPLE = "people"
 _SHARES = (256, 16)  # of the people: that enough of few differ shows that enough differ
 Labels = tuple[tuple[str, ...], ...]
