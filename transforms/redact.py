@@ -24,9 +24,10 @@ class Redact(Transform):
     """Replace every value with a type tag such as `[PHONE]`.
 
     Guarantee: complete, but for whether there was a value (nulls stay null). The tag is the upper-case
-    token domain of the column, the same in columns and in texts (mobile and contact phones are `[PHONE]`),
-    or `tag`. Price: the column tells its kind only. Suits every type; the output is text. Source: ISO/IEC
-    20889, masking by a constant.
+    token domain of the column (mobile and contact phones are `[PHONE]`), or `tag`. Texts show the entity
+    instead (`[PHONE_NUMBER]`), unless `entities` of redact_text names this transform for it. Price: the
+    column tells its kind only. Suits every type; the output is text. Source: ISO/IEC 20889, masking by a
+    constant.
     """
 
     technique: ClassVar[str] = "masking"
