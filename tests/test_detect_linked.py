@@ -146,3 +146,10 @@ def test_a_pattern_takes_no_digits_beside_a_known_number() -> None:
     text = "Text 0491 570 006 10 min before"
     found = find_mentions([text], [{"mobile_phone": "+61491570006"}])[0]
     assert [text[m.found.start : m.found.end] for m in found] == ["0491 570 006"]
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_a_title_belongs_to_the_mention_in_any_script(names: bool) -> None:
+    text = "Ask for Mr 渡辺 at reception, Dr. Harper knows"
+    (found,) = spans.find_mentions([text], [{"person_name": ("渡辺健", "Ann Harper")}], names=names)
+    assert [text[m.found.start : m.found.end] for m in found] == ["Mr 渡辺", "Dr. Harper"]
