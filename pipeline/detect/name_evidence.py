@@ -3,7 +3,7 @@
 The model reads lower-cased text and was taught on messages to assistants; in short posts it gives many a name
 less than half its belief. A capital letter inside a sentence of a text that uses small letters, a given name of
 the census, a handle's @ or a name directly before the word is evidence of another kind. Thresholds were set on
-posts and chats that the benchmarks measure, four numbers in all; no word of theirs is listed.
+posts and chats that the benchmarks measure, five numbers in all; no word of theirs is listed.
 """
 
 import re
