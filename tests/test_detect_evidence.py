@@ -142,3 +142,19 @@ def test_spans_of_a_part_stand_where_they_are_in_the_whole() -> None:
 @pytest.mark.parametrize("text", ["NaN", "nil", "Null"])
 def test_what_machines_write_for_nothing_is_no_name(text: str) -> None:
     assert find_mentions([text]) == [[]]
+
+
+def test_a_town_by_itself_is_told_where_all_is_asked_for() -> None:
+    text = "see you in Toronto on 12 March 2026"
+    (found,) = find_mentions([text], all_entities=True)
+    assert [(text[m.found.start : m.found.end], m.found.entity) for m in found] == [
+        ("Toronto", "LOCATION"),
+        ("12 March 2026", "DATE_TIME"),
+    ]
+    assert find_mentions([text]) == [[]]
+
+
+def test_a_word_before_a_phone_is_no_place() -> None:
+    text = "left it with Bob Quill, ring 0491570156"
+    (found,) = find_mentions([text])
+    assert [m.found.entity for m in found] == ["PERSON", "PHONE_NUMBER"]
