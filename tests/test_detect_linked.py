@@ -48,7 +48,7 @@ DISGUISES = [
     (CHINESE, "单号AU20261101000123", "AU20261101000123"),
     (ENGLISH, "for mary jane oneil", "mary jane oneil"),
     (ENGLISH, "O’Neil, Mary-Jane", "O’Neil, Mary-Jane"),
-    (ENGLISH, "ask Ms O'Neil", "O'Neil"),
+    (ENGLISH, "ask Ms O'Neil", "Ms O'Neil"),
     (ENGLISH, "MARY is home", "MARY"),
     (ENGLISH, "Ｍａｒｙ is home", "Ｍａｒｙ"),
     (ENGLISH, "ring 0412 345 678", "0412 345 678"),
@@ -63,8 +63,8 @@ DISGUISES = [
     (ENGLISH, "acct u100234!", "u100234"),
     (ENGLISH, "buzzer of Unit 5 is broken", "Unit 5"),
     (CHINESE, "302室没人", "302室"),
-    ({"person_name": "佐藤美咲"}, "Mr 佐藤 is in", "佐藤"),
-    ({"person_name": "Ann Lee-Hart"}, "Ms Lee-Hart signs", "Lee-Hart"),
+    ({"person_name": "佐藤美咲"}, "Mr 佐藤 is in", "Mr 佐藤"),
+    ({"person_name": "Ann Lee-Hart"}, "Ms Lee-Hart signs", "Ms Lee-Hart"),
     ({"bank_card": "6222021234567890128"}, "退到尾号0128的卡", "0128"),
 ]
 

@@ -65,7 +65,8 @@ class Names:
             read = self._part(self._latin or _rampart(), folded, *latin)
             found += believed(original, folded, read, is_capital, is_calm_word)
         if lone_towns:
-            found += [t for t in towns(folded) if not any(f.start < t.end and t.start < f.end for f in found)]
+            listed = [town for town in towns(folded) if is_capital(town.start)]  # `of` is a town in Turkey
+            found += [t for t in listed if not any(f.start < t.end and t.start < f.end for f in found)]
         if numbered:
             stated = stated_addresses(folded, is_capital, is_calm_word)
             found = united(found, stated, folded)
