@@ -7,7 +7,7 @@ The gate before the model skips a text that consists of such words only. Tried a
 own vocabulary, and the frequent words of symspellpy's English dictionary (MIT; from Google Books Ngrams, CC BY 3.0,
 and SCOWL) that are no names or places. The sentences are this file's own; no data set is read. A word is calm when
 the model gives less than `MOST` to a name or address at every token of all sentences, and less than `MOST_ALONE`
-where the word stands alone. Words of grammar are calm by definition.
+where the word stands alone. Words of grammar, and those that machines write for nothing, are calm by definition.
 """
 
 import sys
@@ -41,6 +41,7 @@ together tomorrow too took toward try under until up upon us use used using very
 whatever when where whether which while who whoever whole whom whose why with within without would will may yes
 yet you your
 yours yourself
+nan nil null undefined true false
 """
 
 

@@ -1,6 +1,6 @@
 """Column classification on tables that are no part of the labelled ones: generated ones, texts' spans, package data.
 
-    python -m pip install faker==40.63.0 statsmodels scikit-learn vega_datasets
+    python -m pip install faker==37.12.0 statsmodels scikit-learn vega_datasets
     python -m benchmarks.heldout_columns [--json] [--misses] [--data ../shared/data/detection]
 
 * faker: shops' tables in ten locales, names of columns in nine styles; with their names, and as c0, c1… The first

@@ -1,7 +1,7 @@
 """Tables as shop systems, devices and advertisers write them, for `heldout_columns`; written before any was measured.
 
 Column names follow what the vendors' exports and interfaces call their fields; values are Faker's, in locales that
-no other benchmark uses, and this file's own forms. `A|B` where both classes are right.
+no other benchmark uses (but for the Chinese ones), and this file's own forms. `A|B` where both classes are right.
 """
 
 import random

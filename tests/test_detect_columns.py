@@ -174,3 +174,21 @@ def test_scan_reads_files_of_the_data() -> None:
     paths = sorted((SHARED_DATA / "detection" / "columns").glob("northwind_*.csv"))
     profiles = propose_files(paths)
     assert {p.table for p in profiles} == {path.stem for path in paths}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "data_class"),
+    [
+        ("subscriberId", [f"46000{n:010d}" for n in range(1_234_567, 1_234_600)], "imsi"),
+        ("subscriber_id", [f"S{n}" for n in range(30)], "account_id"),
+        ("快递公司", ["顺丰速运", "圆通速递", "中通快递"], "other"),
+        ("PSTLZ", ["1010", "8020", "6020", "5020"], "postcode"),
+    ],
+)
+def test_names_of_interfaces_and_exports(name: str, values: list[str | None], data_class: str) -> None:
+    assert _class_of(name, values) == data_class
+
+
+def test_chinese_characters_count_twice_in_a_length() -> None:
+    notes = [f"请把包裹放在门口不要按门铃谢谢{n}" for n in "一二三四五六七八"]
+    assert _class_of("c3", notes) == "free_text"  # 16 characters say what 32 letters say

@@ -112,3 +112,49 @@ def test_towns_behind_a_word_of_place_ask_for_no_model_where_nobody_lives_there(
     model = _Reading()
     Names(model, model).find(text, fold(text), ())
     assert bool(model.read) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (
+            "thank you very much. please give it to Zorvek there! that is all i need.",
+            "please give it to zorvek there!",
+        ),
+        (
+            "is it for Zorvek? yes please. and Korvez too. thanks.",
+            "is it for zorvek? yes please. and korvez too.",
+        ),
+        ("please send it to no. 5 apt. 12 zorvek road", "please send it to no. 5 apt. 12 zorvek road"),
+        ("Zorvek\n5 main road\nthere", "zorvek\n5 main road\nthere"),  # an address goes on over lines
+    ],
+)
+def test_only_the_sentences_that_ask_are_read(text: str, read: str) -> None:
+    model = _Reading()
+    Names(model, model).find(text, fold(text), ())
+    assert [one.strip() for one in model.read] == [read]
+
+
+def test_spans_of_a_part_stand_where_they_are_in_the_whole() -> None:
+    assert _read("thank you very much. it is for zorvek here", 0.9, "zorvek") == ["zorvek"]
+
+
+@pytest.mark.parametrize("text", ["NaN", "nil", "Null"])
+def test_what_machines_write_for_nothing_is_no_name(text: str) -> None:
+    assert find_mentions([text]) == [[]]
+
+
+def test_a_town_by_itself_is_told_where_all_is_asked_for() -> None:
+    text = "see you in Toronto on 12 March 2026"
+    (found,) = find_mentions([text], all_entities=True)
+    assert [(text[m.found.start : m.found.end], m.found.entity) for m in found] == [
+        ("Toronto", "LOCATION"),
+        ("12 March 2026", "DATE_TIME"),
+    ]
+    assert find_mentions([text]) == [[]]
+
+
+def test_a_word_before_a_phone_is_no_place() -> None:
+    text = "left it with Bob Quill, ring 0491570156"
+    (found,) = find_mentions([text])
+    assert [m.found.entity for m in found] == ["PERSON", "PHONE_NUMBER"]

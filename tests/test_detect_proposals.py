@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.detect.proposal import Reading, propose_files
-from pipeline.errors import Drift, JobWrong
+from pipeline.errors import Drift, InputUnreadable, JobWrong
 
 
 def scanned(
@@ -69,9 +69,9 @@ def test_values_that_do_not_fit_the_type_lower_the_confidence(tmp_path: Path, mi
     times = [f"{n + 13}/11/2026 10:00" for n in range(misfits)] + good[misfits:]
     path = tmp_path / "orders.csv"
     path.write_text("order_time\n" + "\n".join(times) + "\n")
-    (found,) = propose_files([path])
+    (found,) = propose_files([path], Reading())
     path.write_text("order_time\n" + "\n".join(good) + "\n")
-    (clean,) = propose_files([path])
+    (clean,) = propose_files([path], Reading())
     assert found.data_class == "order_time"
     told = [one for one in found.evidence if "do not fit" in one]
     if misfits <= 1:
@@ -79,3 +79,10 @@ def test_values_that_do_not_fit_the_type_lower_the_confidence(tmp_path: Path, mi
     else:
         assert told == [f"{misfits / 20:.0%} do not fit order_time (time) and would be quarantined"]
         assert found.confidence < clean.confidence
+
+
+def test_a_file_without_a_readable_record_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text("[1]\n[2]\n", encoding="utf-8")
+    with pytest.raises(InputUnreadable, match="none of 2 sampled records can be read"):
+        propose_files([path], Reading())

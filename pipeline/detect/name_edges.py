@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from pipeline.detect.lexicon import words
-from pipeline.detect.linked_forms import STREET_WORDS
+from pipeline.detect.linked_forms import STREET_ENDINGS, STREET_KINDS, STREET_WORDS
 from pipeline.detect.model import Found
 
 _UNIT_NAMES = "unit|apt|apartment|suite|ste|flat|room|rm|floor|fl|level|lvl|bldg|building|block|tower|lot|box"
@@ -33,6 +33,8 @@ _SMALL = frozenset({"of", "de", "la", "the", "del", "da", "do", "le", "upon", "o
 _MOST_SEGMENTS = 3
 _MOST_WORDS = 5
 _FORM_SCORE = 0.7
+_SHORTEST_GLUED = 8  # letters of a street with its kind glued to it; `ring` and `during` are none
+_WORDS = re.compile(r"[^\W\d_]+")
 
 
 def widened(folded: str, found: Sequence[Found], is_capital: Callable[[int], bool]) -> list[Found]:
@@ -62,6 +64,14 @@ def with_honorific(folded: str, span: Found, low: int = 0) -> Found:
     """`Dr. Ann Lee` is one mention, as 李医生 and `Mr 李` are. It does not reach before `low`."""
     before = _honorific().search(folded[max(low, span.start - 12) : span.start])
     return span._replace(start=span.start - len(before.group())) if before else span
+
+
+def tells_a_door(part: str) -> bool:
+    """A number, or a word for streets: `Hopkins Park Apartments` is a place that many live in."""
+    return any(map(str.isdigit, part)) or any(
+        word in STREET_KINDS or (len(word) >= _SHORTEST_GLUED and word.endswith(STREET_ENDINGS))
+        for word in _WORDS.findall(part)
+    )
 
 
 @lru_cache(maxsize=1)

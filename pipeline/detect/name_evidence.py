@@ -3,7 +3,7 @@
 The model reads lower-cased text and was taught on messages to assistants; in short posts it gives many a name
 less than half its belief. A capital letter inside a sentence of a text that uses small letters, a given name of
 the census, a handle's @ or a name directly before the word is evidence of another kind. Thresholds were set on
-posts and chats that the benchmarks measure, four numbers in all; no word of theirs is listed.
+posts and chats that the benchmarks measure, five numbers in all; no word of theirs is listed.
 """
 
 import re
@@ -43,13 +43,16 @@ def believed(
         is_calm: whether a folded word is everyday speech.
 
     """
-    if all(span.score >= LEAST for span in found) and not any(span.entity == "PERSON" for span in found):
-        return list(found)
     speaks = sum(map(str.islower, original)) * 2 > sum(map(str.isalpha, original))
     kept = [
         span._replace(score=max(span.score, _NAME_SCORE))
         for span in found
         if span.score >= LEAST or _speaks_for(folded, span, is_capital, is_calm, speaks=speaks)
+    ]
+    kept = [
+        span
+        for span in kept
+        if span.entity != "LOCATION" or not _is_speech(folded, span, is_capital, is_calm)
     ]
     return _joined(folded, kept, is_capital, is_calm) if speaks else kept
 
@@ -86,6 +89,15 @@ def _speaks_for(
     if not before or before[-1] in _SENTENCE_END or is_capital(doubt.start + 1):
         return (given and belief >= _LISTED_FIRST) or (belief >= _FIRST and not is_capital(doubt.start + 1))
     return belief >= _CAPITAL or given or (bare in words("surnames") and belief >= _SURNAME)
+
+
+def _is_speech(
+    folded: str, place: Found, is_capital: Callable[[int], bool], is_calm: Callable[[str], bool]
+) -> bool:
+    """Everyday words in small letters: `ring 0491…` is no place."""
+    return not is_capital(place.start) and all(
+        is_calm(word) for word in folded[place.start : place.end].split()
+    )
 
 
 def _joined(

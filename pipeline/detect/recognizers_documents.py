@@ -2,6 +2,11 @@
 
 from pipeline.detect.model import Pattern, Recognizer
 
+_MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?"
+)
+
 DOCUMENTS: tuple[Recognizer, ...] = (
     Recognizer(
         entity="CREDIT_CARD",
@@ -106,6 +111,17 @@ DOCUMENTS: tuple[Recognizer, ...] = (
         source="ISO/IEC 7813 usage, PCI DSS 3.3",
         examples=("cvv: 123", "安全码987"),
         near_misses=("123", "room 987"),
+    ),
+    Recognizer(
+        entity="DATE_TIME",
+        patterns=(
+            Pattern(rf"[0-9]{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTHS})\.?,? (?:19|20)[0-9]{{2}}", 0.7),
+            Pattern(rf"(?:{_MONTHS})\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}", 0.7, "word"),
+        ),
+        shield=True,
+        source="usage in English: day, month in words, year",
+        examples=("on 12 March 2026 it came", "since Sept. 3rd, 2025"),
+        near_misses=("12 marchers 2026", "march 2026 boxes", "may 12 boxes"),
     ),
     Recognizer(
         entity="DATE_TIME",

@@ -7,7 +7,7 @@ from pipeline.detect.catalog import compiled
 from pipeline.detect.folding import Folded, encodable, fold
 from pipeline.detect.linked import Identities, Linked, Searched, find_linked
 from pipeline.detect.model import Found
-from pipeline.detect.name_edges import with_honorific
+from pipeline.detect.name_edges import tells_a_door, with_honorific
 from pipeline.detect.name_gate import tells_a_home
 from pipeline.detect.names import shared_names
 from pipeline.detect.nested import named_values
@@ -174,12 +174,18 @@ class _Search:
         if self._names is None:
             return []
         folded = self._folds[index]
-        found = self._names.find(self._originals[index], folded, certain)
+        found = self._names.find(self._originals[index], folded, certain, lone_towns=self._all_entities)
         if not self._all_entities:
             found = [span for span in found if span.entity != "ORGANIZATION"]
             if not certain and not tells_a_home(folded.text, found):
                 found = [span for span in found if span.entity != "LOCATION"]
-        return around(found, certain, folded.text)
+        kept = around(found, certain, folded.text)
+        whole = set(found)  # `ring 0491 570 006`: without the phone, no address is left
+        return [
+            f
+            for f in kept
+            if f in whole or f.entity != "ADDRESS" or tells_a_door(folded.text[f.start : f.end])
+        ]
 
 
 def _whole_mention(folded: str, found: Found) -> Found:
