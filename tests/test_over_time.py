@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.errors import RiskLimitPassed
+from pipeline.errors import CheckFailed, RiskLimitPassed
 from pipeline.statistics import over_time_population
 from pipeline.statistics.over_time import guard
 from pipeline.statistics.over_time_nights import Ranking
@@ -274,3 +274,11 @@ def test_a_night_in_another_form_is_no_sum_of_nights():
     assert list(ranking.runs(by_city)) == []
     assert next(iter(ranking.runs(week))) == nights
     assert [len(run) for run in ranking.runs(week, to_the_end=True)] == [6, 5, 4, 3, 2]
+
+
+def test_what_another_version_kept_is_refused_by_name():
+    files = kept_files(table(shop(20, 60, 9), release="one"))
+    (name,) = (name for name in files if name.endswith(".guard.json"))
+    files[name] = files[name].replace(b"pouch guard 2", b"pouch guard 1")
+    with pytest.raises(CheckFailed, match="another version of Pouch"):
+        list(read_kept("one", "market", files))

@@ -43,14 +43,14 @@ def verify_anchors(ledger: BudgetLedger, out: Path, recipient: str, dataset: str
                         f"the budget ledger is older than its anchor, or was changed: the anchor has seen "
                         f"{entry['rows']} rows",
                         where="state",
-                        hint="restore the newest backup of the state; nothing was published",
+                        hint="restore the newest backup of the state; nothing of this release was published",
                     )
             elif name == dataset:
                 raise CheckFailed(
                     f"{recipient} was given statistics of {dataset} from another state, whose budget and history "
                     "this one does not have",
                     where="state",
-                    hint="use the --state of the earlier releases; nothing was published",
+                    hint="use the --state of the earlier releases; nothing of this release was published",
                 )
     mine = max((event.number for event in ledger.events() if event.recipient == recipient), default=0)
     shown = max(_numbers(out / recipient), default=0)
@@ -58,7 +58,7 @@ def verify_anchors(ledger: BudgetLedger, out: Path, recipient: str, dataset: str
         raise CheckFailed(
             f"{recipient} has a published release of statistics with number {shown}, the ledger knows {mine}",
             where="state",
-            hint="use the --state of the earlier releases, or restore its newest backup; nothing was published",
+            hint="use the --state of the earlier releases, or restore its newest backup",
         )
 
 
@@ -82,7 +82,7 @@ def _entries(folder: Path, recipient: str) -> dict[str, dict[str, Any]]:
         return {}
     except NotADirectoryError:
         raise PublishFailed(
-            "a file is in the place of a directory; nothing was published",
+            "a file is in the place of a directory; nothing of this release was published",
             where=folder.parent.name,
             hint="move it away",
         ) from None

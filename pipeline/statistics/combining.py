@@ -19,7 +19,7 @@ from pipeline.statistics.cells import Axis, Cells, Ints
 from pipeline.statistics.cohorts import cohort_cells
 from pipeline.statistics.counting import Counted, count_cells
 from pipeline.statistics.dimensions import declared_labels
-from pipeline.statistics.distinct import distinct
+from pipeline.statistics.distinct import count_distinct
 from pipeline.statistics.model import MAX_CELLS, NONE, OTHER, PartialRef, is_open
 from pipeline.statistics.population import population_of
 from pipeline.statistics.records import People, Records, read_records
@@ -184,7 +184,7 @@ def _named(
     number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     group_code = np.array([number[g] for g in groups], dtype=np.int64)[code] if len(code) else code
     people = int(person.max(initial=0)) + 1
-    counts = np.bincount(distinct(group_code, person, len(number), people) // people, minlength=len(number))
+    counts, _ = count_distinct(group_code, person, len(number), people)
     used = np.bincount(code, minlength=len(labels)) > 0
     return tuple(
         sorted(

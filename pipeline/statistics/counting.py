@@ -50,7 +50,8 @@ def count_cells(
     people, contributors = np.zeros(size, dtype=np.int64), np.full((2, size), -1, dtype=np.int64)
     having = [np.zeros(size, dtype=np.int64) for _ in records.columns]
     full = [bool((values > 0).all()) for values in records.values]
-    for cell in _levels(axes, records):
+    levels = list(_levels(axes, records))
+    for cell in levels:
         counts, few = count_distinct(cell, records.person, size, records.people)
         people += counts
         if not records.contributors_are_people:
@@ -65,7 +66,7 @@ def count_cells(
     for i, column in enumerate(records.columns):
         sums = _summed(axes, leaf, records.sums[i])
         negative = bool((records.sums[i] < 0).any())
-        absolute, largest = _contributions(axes, records, i, sums, negative, counted, limits)
+        absolute, largest = _contributions(levels, records, i, sums, negative, counted, limits)
         measured.append(
             Measured(
                 column,
@@ -134,7 +135,7 @@ def _summed(axes: Sequence[Axis], leaf: Ints, values: NDArray[Any]) -> NDArray[A
 
 
 def _contributions(
-    axes: Sequence[Axis],
+    levels: Sequence[Ints],
     records: Records,
     column: int,
     sums: NDArray[Any],
@@ -151,7 +152,7 @@ def _contributions(
     most = _most(records, values)
     safe = np.zeros(size, dtype=bool) if negative else _safe(sums, most, counted, limits)
     number = int(records.contributor.max(initial=0)) + 1
-    for cell in _levels(axes, records):
+    for cell in levels:
         looked = np.flatnonzero((cell >= 0) & ~safe[cell])
         if not len(looked):
             continue

@@ -23,8 +23,11 @@ def distinct(cell: Ints, who: Ints, cells: int, number: int) -> Ints:
         bitmap[rank[cell] * number + who] = True
         dense = np.flatnonzero(bitmap)
         return chosen[dense // number] * number + dense % number
-    keys = np.sort(cell * number + who)
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+    small = cells * number < 1 << 31  # half the bytes are sorted in half the time
+    keys = np.sort((cell * number + who).astype(np.int32 if small else np.int64))
+    once = np.concatenate([[True], keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, dtype=bool)
+    found: Ints = keys[once].astype(np.int64)
+    return found
 
 
 def count_distinct(cell: Ints, who: Ints, cells: int, number: int) -> tuple[Ints, Ints]:

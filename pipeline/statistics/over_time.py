@@ -70,7 +70,7 @@ def guard(
         raise RiskLimitPassed(
             f"{sum(lost.values())} rows, subtracted from earlier releases, would tell about too few people",
             where="guard over time",
-            hint="protect: {over_time: suppress} leaves such rows empty; nothing was published",
+            hint="protect: {over_time: suppress} leaves such rows empty; nothing of this release was published",
         )
     evidence = {
         "compared_with": len(history),

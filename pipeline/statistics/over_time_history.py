@@ -172,7 +172,7 @@ def _refuse_strangers(new: Sequence[Released], history: Sequence[Released]) -> N
         if any(old.table == one.table and old.people != one.people for old in history):
             raise JobWrong(
                 f"earlier statistics of {one.table} know people under another key, and differences to them could "
-                "not be seen; nothing was published",
+                "not be seen",
                 where=f"statistics {one.name}",
-                hint="the state has releases of `pouch stats` beside a job's, or of another keyring",
+                hint="another --state: this one has releases of `pouch stats` beside a job's, or of another keyring",
             )

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.statistics_models import Mean, Share, StatisticSpec, Sum
+from pipeline.errors import CheckFailed
 from pipeline.statistics.model import PUBLISHED, SUPPRESSED, TOTAL, dimension_columns, joined_columns
 from pipeline.statistics.over_time_population import (
     Floats,
@@ -27,7 +28,7 @@ from pipeline.statistics.over_time_population import (
     truth_from_bytes,
 )
 
-FORMAT = "pouch guard 1"
+FORMAT = "pouch guard 2"
 _FIRST = "values first "
 SPANS = ("year", "quarter", "month", "week", "day", "hour")
 
@@ -307,6 +308,12 @@ def read_kept(release: str, recipient: str, files: Mapping[str, bytes | Path]) -
         if not name.endswith(".guard.json"):
             continue
         head = json.loads(_content(files[name]))
+        if head["format"] != FORMAT:
+            raise CheckFailed(
+                "a table that was released from this state was kept by another version of Pouch",
+                where="statistics",
+                hint="run the version that wrote it; a new state would not know what was given",
+            )
         base = name.removesuffix(".guard.json")
         yield Released(
             release,
