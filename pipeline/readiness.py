@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pipeline.charging import charges_of, unpaid
 from pipeline.config.loading import Config
-from pipeline.errors import JobWrong, Problem, nearest, refuse
+from pipeline.errors import JobWrong, PouchError, Problem, nearest, refuse
 from pipeline.events import log
 from pipeline.intake import Cut, cut
+from pipeline.keys import read_file
 from pipeline.protect.consent import Consent, load_consent, refuse_older
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.protect.plan import for_releases, make_plan, schema_of
@@ -71,11 +72,16 @@ def day_of(date: str) -> str:
 
 
 def look(config: Config, date: str | None, base: Path) -> Plan:
-    """Plan without running; without a date the catalog stands in for the input's columns."""
+    """Plan without running; without a date the catalog stands in for the input's columns.
+
+    No key is opened, but the keyring must be there. Raises PouchError: all problems at once.
+    """
+    missing = _keyring_problems(config, base)
     if not date:
-        return warned_without_values(_plan(config, {}, datetime.now(UTC).date().isoformat(), None))
+        today = datetime.now(UTC).date().isoformat()
+        return warned_without_values(_plan(config, {}, today, None, missing))
     cuts = _cuts(config, date, base)
-    plan = _plan(config, cuts, date, None)
+    plan = _plan(config, cuts, date, None, missing)
     return replace(plan, warnings=(*plan.warnings, *_warnings_of_values(config, plan, cuts, base)))
 
 
@@ -144,12 +150,26 @@ def _cuts(config: Config, date: str, base: Path) -> Mapping[str, Cut]:
     return {name: cut(name, config.job.tables[name], date, base) for name in sorted(read)}
 
 
-def _plan(config: Config, cuts: Mapping[str, Cut], date: str, keyring: Keyring | None) -> Plan:
+def _keyring_problems(config: Config, base: Path) -> Sequence[Problem]:
+    try:
+        read_file(config.job.keyring, base)
+    except PouchError as error:
+        return error.problems
+    return ()
+
+
+def _plan(
+    config: Config,
+    cuts: Mapping[str, Cut],
+    date: str,
+    keyring: Keyring | None,
+    earlier: Sequence[Problem] = (),
+) -> Plan:
     schemas = {
         name: schema_of(found.columns, frozenset(file.format for file in found.files))
         for name, found in cuts.items()
     }
-    return make_plan(config, schemas, date, keyring, _statistics_problems(config))
+    return make_plan(config, schemas, date, keyring, [*earlier, *_statistics_problems(config)])
 
 
 def _statistics_problems(config: Config) -> list[Problem]:

@@ -92,3 +92,16 @@ def test_notes_about_skipped_records_reach_stderr(tmp_path: Path) -> None:
     scanned = job.pouch("scan", "n.csv", "--table", "notes")
     assert scanned.returncode == 0 and "1 of 2 sampled records" in scanned.stderr
     assert scanned.stdout.startswith("notes:\n")
+
+
+def test_a_plan_without_keys_is_refused_beside_its_other_problems(tmp_path: Path) -> None:
+    """Before the first run, not in the night: the keyring must be there, though a plan opens no key."""
+    job = make_job(tmp_path, people=5, orders=5)
+    (job.folder / "keys/keyring.json").unlink()
+    refused = job.pouch("plan", "job.yaml", "--date", DATE)
+    assert refused.returncode == 3
+    assert "keys/keyring.json: is missing" in refused.stderr and "pouch keys init" in refused.stderr
+    job.change("catalog.yaml", "  channel: other\n", "")
+    both = job.pouch("plan", "job.yaml", "--date", DATE)
+    assert both.returncode == 3
+    assert "is missing" in both.stderr and "column channel is not in the catalog" in both.stderr
