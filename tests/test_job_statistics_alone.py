@@ -1,6 +1,7 @@
 """A release of statistics that is refused is refused alone: the others publish, and a rerun does the same."""
 
 import shutil
+from collections.abc import Iterable
 
 import pytest
 
@@ -139,10 +140,13 @@ def test_labels_that_the_gate_stops_cost_nothing_in_the_end(job, noise):
 # ------------------------------------------------------------------ superseding
 
 
-def withdraw(job: SmallJob, *people: int, granted: str = "false") -> None:
+def withdraw(job: SmallJob, *people: int) -> None:
+    say(job, people, "false", "2026-11-01")
+
+
+def say(job: SmallJob, people: Iterable[int], granted: str, as_of: str) -> None:
     with (job.folder / "in/consent.csv").open("a") as file:
-        for person in people:
-            file.write(f"acc{person:04d},analytics,{granted},2026-11-01,\n")
+        file.writelines(f"acc{person:04d},analytics,{granted},{as_of},\n" for person in people)
 
 
 def shown(job: SmallJob) -> dict[str, int]:
@@ -249,7 +253,7 @@ def test_a_cell_of_held_people_and_a_few_others_is_suppressed(job):
         "recipient: market, purpose: analytics, basis: consent, policy: analysts.yaml, tables: [orders]",
         "recipient: market, purpose: analytics, basis: consent, statistics: statistics.yaml",
     )
-    withdraw(job, 1, 4, 7, granted="true")
+    say(job, (1, 4, 7), "true", "2026-11-02")
     assert run(job, supersede=True).exit_code == 0
     rows = {row["city"]: row["status"] for row in statistics(job)}
     assert rows["Perth"] == "suppressed" and rows["Hobart"] == "published"
