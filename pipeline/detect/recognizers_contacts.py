@@ -114,8 +114,9 @@ CONTACTS: tuple[Recognizer, ...] = (
                 before="word",
                 after="word",
             ),
-            # disguised: name at host dot com
+            # disguised: first dot last at host dot com
             Pattern(
+                r"(?:[a-z0-9][a-z0-9_\-]{0,63} ?(?:\(dot\)|\[dot\]| dot |点) ?){0,3}"
                 r"[a-z0-9][a-z0-9._\-]{1,63} ?(?:\(at\)|\[at\]| at |艾特) ?[a-z0-9\-]+"
                 r"(?: ?(?:\(dot\)|\[dot\]| dot |点) ?[a-z0-9\-]+){0,3}"
                 r" ?(?:\(dot\)|\[dot\]| dot |点|\.) ?(?:com|net|org|edu|gov|co|cn|au|uk|de|fr|io|info)",
@@ -129,6 +130,7 @@ CONTACTS: tuple[Recognizer, ...] = (
             "write to jo.smith+mall@mail.example.com.au, thanks",
             "邮箱zhang_san@example.cn谢谢",
             "jo at example dot com",
+            "anna dot b dot smith at example dot org",
             "jo.smith[at]example.org",
         ),
         near_misses=("icon@2x.png", "user@localhost", "@handle on social", "look at example one"),
