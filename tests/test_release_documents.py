@@ -24,7 +24,7 @@ from pipeline.release.manifest import DATA_PACKAGE, MANIFEST, as_json, part_name
 from pipeline.release.publish import SUCCESS, SUMS, open_staging, publish_release
 from pipeline.release.verify import verify_release
 from pipeline.sinks import write_part
-from tests.test_release_gate import CLASS_OF, ROWS, STEPS, Bench, plan_of, raw_columns
+from tests.gate_cases import CLASS_OF, ROWS, STEPS, Bench, plan_of, raw_columns
 from transforms import Drop, Keep, RoundNumber, domains
 
 INTERNAL = re.compile(

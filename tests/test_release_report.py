@@ -26,7 +26,7 @@ from pipeline.release.run_record import (
     write_run_record,
 )
 from pipeline.state import open_state
-from tests.test_release_gate import CLASS_OF, plan_of
+from tests.gate_cases import CLASS_OF, plan_of
 
 COUNTS = Counts(0, "analysts", "orders", 10, 6, {}, {"too many fields": 1}, {"no consent": 3})
 LEAK = Problem(LeakFound.code, "courier.orders.note", "holds person_name (2 cells, rule own_row)")
