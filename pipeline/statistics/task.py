@@ -46,6 +46,8 @@ def task_of(
         if table.name in dear:
             weight[linked.places[table.name]] = 1.0 + np.maximum(table.cells.rows, table.cells.people)
             price[linked.places[table.name]] = weight[linked.places[table.name]]
+    # Who loses a total loses every share of it.
+    price += np.bincount(ties[:, 0], weights=price[ties[:, 1]], minlength=size)
     names = frozenset().union(*published.values())
     blocks = tuple(_blocks(linked, names, needs, 1.0 if zeros else 0.0))
     return Task(
