@@ -31,7 +31,7 @@ _LISTS = frozenset({"tuple_type", "list_type", "set_type", "frozen_set_type"})
 _ONLY_KEY: Mapping[str, str] = {"Dimension": "column", "ConsentSource": "path"}
 # pydantic tells each alternative of a union by itself; the user needs one sentence for all of them.
 _ALTERNATIVES: Mapping[str, str] = {
-    "measures": "must be people, rows, {sum: column} or {mean: column}",
+    "measures": "must be people, rows, {sum: column}, {mean: column}, {share: …} or, with dp, {quantile: column}",
     "subject": "must be a column, a list of columns, or none",
 }
 
