@@ -142,12 +142,11 @@ def inspect_column(column: str, data_class: str, array: pa.Array) -> list[Findin
 
 
 def _distinct(array: pa.Array) -> tuple[Any, Counts]:
-    """Distinct values as text, and how often each stands there, counted only on demand."""
+    """Values as text, and how often each stands there, counted only on demand."""
     if pa.types.is_dictionary(array.type) and pa.types.is_string(array.type.value_type):
         return array.dictionary, lambda: _counted(array.indices, len(array.dictionary))
     if pa.types.is_string(array.type):
-        encoded = array.dictionary_encode()
-        return encoded.dictionary, lambda: _counted(encoded.indices, len(encoded.dictionary))
+        return array, lambda: np.ones(len(array), np.int64)
     if pa.types.is_integer(array.type):
         largest = pc.max(array).as_py()
         if largest is None or largest < _LARGE:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engines.work import Secrets
 from pipeline.intake import Cut, read
@@ -106,12 +108,31 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType = TEXT) -> pa.Array:
     )
 
 
+_RUNS, _RUN = 64, 64  # rows next to each other, from everywhere in a slice: logs repeat a value in runs
+_MOSTLY_DISTINCT = (
+    0.97  # of those rows; then more than half of the slice do, and a dictionary costs more than it saves
+)
+
+
 def encoded_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
-    """Return the same, text as a dictionary."""
+    """Return the same, text as a dictionary unless nearly all of its values differ."""
     if name in table.column_names and pa.types.is_string(table.column(name).type) and len(table):
-        return table.column(name).dictionary_encode().combine_chunks()
+        column = table.column(name)
+        return column.combine_chunks() if _nearly_all_differ(column) else _dictionary(column)
     array = column_of(table, name, kind)
     return array.dictionary_encode() if pa.types.is_string(array.type) else array
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    return column.dictionary_encode().combine_chunks()
+
+
+def _nearly_all_differ(column: pa.ChunkedArray) -> bool:
+    if len(column) <= _RUNS * _RUN:
+        return False
+    starts = np.linspace(0, len(column) - _RUN, _RUNS, dtype=np.int64).tolist()
+    looked_at = pa.chunked_array([chunk for at in starts for chunk in column.slice(at, _RUN).chunks])
+    return bool(pc.count_distinct(looked_at).as_py() >= _MOSTLY_DISTINCT * len(looked_at))
 
 
 def write_links(fit: Fit, path: Path) -> None:

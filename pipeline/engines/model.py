@@ -27,7 +27,7 @@ class SliceView:
 
     table: str
     index: int
-    columns: Mapping[str, pa.Array]  # typed columns of all rows; text columns are DictionaryArrays
+    columns: Mapping[str, pa.Array]  # typed columns of all rows; text that repeats comes as dictionaries
     subject: pa.Array | None  # text; null = no subject
     released: Mapping[int, pa.Array]  # release number -> int64 rows that are not withheld, ascending
     parts: Mapping[int, StagedPart]  # release number -> the part written for this table and slice

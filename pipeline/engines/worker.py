@@ -8,7 +8,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pipeline.engines.native import keep_freed_memory, keep_pandas_out
+from pipeline.engines.native import hold_arenas, keep_freed_memory, keep_pandas_out
 from pipeline.engines.work import Secrets, SliceWork
 from pipeline.errors import PouchError, Problem, problem_of
 from transforms import Keyring
@@ -25,6 +25,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its children
     os.umask(0o077)
     keep_freed_memory()
+    held = hold_arenas()  # noqa: F841 - as long as this function runs
     keep_pandas_out()
     gc.set_threshold(100_000)  # columns make millions of bytes objects, and no cycles worth looking for
     pipe = Connection(descriptor)

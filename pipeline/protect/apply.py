@@ -105,6 +105,8 @@ def apply_export(
             people = subject.take(rows) if subject is not None else None
             arrays.append(step.bound(_plain(column.take(rows)), subject=people, row_ids=ids))
         elif isinstance(column, pa.DictionaryArray):
+            arrays.append(_gathered(step, column.dictionary, column.indices.take(rows)))
+        elif pa.types.is_string(column.type):  # nearly all values differ
             arrays.append(_gathered(step, column, rows))
         else:
             arrays.append(step.bound(column.take(rows)))
@@ -119,13 +121,12 @@ def _with_dictionaries(schema: pa.Schema, arrays: Sequence[pa.Array]) -> pa.Sche
     return pa.schema(fields)
 
 
-def _gathered(step: BoundStep, column: pa.DictionaryArray, rows: pa.Array) -> pa.Array:
-    """Results of the distinct values, at the published rows."""
-    codes = column.indices.take(rows)
+def _gathered(step: BoundStep, values: pa.Array, codes: pa.Array) -> pa.Array:
+    """Results of the values, at the published rows."""
     if step.remembered is not None:
-        return step.remembered(column.dictionary, codes)
+        return step.remembered(values, codes)
     assert step.distinct is not None
-    results = step.distinct(column.dictionary)
+    results = step.distinct(values)
     if (
         pa.types.is_string(results.type)
         and pc.count_distinct(results.slice(0, _FEW), mode="all").as_py() <= _FEW // 2

@@ -1,7 +1,7 @@
 """What a value became in earlier slices of the same child: people come back, and encryption is the largest cost.
 
 Values are looked up by a 64-bit digest in an open-addressed table of numpy arrays, all of a column at once, then
-compared as they are: equal digests of different values only cost the work anew.
+compared as they are: equal digests of different values only cost the work anew. Values need not be distinct.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Tokens = NDArray[np.uint8]  # one row of bytes a token
 
 
 class Remembered:
-    """A function from distinct texts to tokens of one length, with the tokens of the first texts kept.
+    """A function from texts to tokens of one length, with the tokens of the first texts kept.
 
     Guarantee: the same tokens as the function alone, value by value; what came before changes only the time.
     """
@@ -44,7 +44,7 @@ class Remembered:
         self._active = True
 
     def __call__(self, values: pa.Array, codes: pa.Array) -> pa.Array:
-        """Return the tokens of distinct `values` at the rows' `codes`, as text; null codes stay null."""
+        """Return the tokens of `values` at the rows' `codes`, as text; null codes stay null."""
         if not codes.null_count:
             rows = self.rows(values, codes.to_numpy())
             if rows is not None:
@@ -61,15 +61,19 @@ class Remembered:
         digests = text_digests(values)
         at = self._table.find(digests)
         self._forget_unequal(values, at)
-        is_new = at < 0
-        new = values.filter(pa.array(is_new))
+        unknown = np.flatnonzero(at < 0)
+        first, slots = self._first_of_equals(values, digests, unknown)
+        is_first = first == np.arange(len(unknown))
+        new = values.take(pa.array(unknown[is_first]))
         fresh = _matrix(self._function(new)) if len(new) else self._tokens[:0]
         if fresh is None or fresh.shape[1] != self._width(fresh):
             self._forget()  # tokens of several lengths
             return None
         known = len(self._values)
-        kept = self._learn(new, digests[is_new], fresh, known=len(values) - len(new))
-        at[is_new] = known + np.arange(len(new))
+        kept = self._learn(new, fresh, share=1 - len(unknown) / max(1, len(values)))
+        rank = np.cumsum(is_first) - 1
+        self._table.place(slots[is_first][:kept], known)
+        at[unknown] = known + rank[first]
         return _gathered(self._tokens, fresh[kept:], known + kept, at[codes])
 
     def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
@@ -79,18 +83,33 @@ class Remembered:
         same = pc.equal(values.take(pa.array(known)), self._values.array().take(pa.array(at[known])))
         at[known[~same.to_numpy(zero_copy_only=False)]] = -1
 
-    def _learn(self, new: pa.Array, digests: Digests, fresh: Tokens, *, known: int) -> int:
-        """Keep what there is room for; returns how many of the new ones."""
+    def _first_of_equals(
+        self, values: pa.Array, digests: Digests, unknown: Numbers
+    ) -> tuple[Numbers, Numbers]:
+        """Which of the unknown values stands for each of them; and their slots of the table, -1 for none."""
+        first: Numbers = np.arange(len(unknown))
+        if len(self._values) + len(unknown) > MOST_VALUES:  # the table must not run full
+            return first, np.full(len(unknown), -1)
+        owners, slots = self._table.claim(digests[unknown])
+        others = np.flatnonzero(owners != first)
+        if len(others):
+            pairs = (unknown[others], unknown[owners[others]])
+            same = pc.equal(*(values.take(pa.array(rows)) for rows in pairs)).to_numpy(zero_copy_only=False)
+            first[others[same]] = owners[others[same]]
+            slots[others] = -1
+        return first, slots
+
+    def _learn(self, new: pa.Array, fresh: Tokens, *, share: float) -> int:
+        """Keep what there is room for; returns how many of the new ones. `share` of the values were known."""
         self._slices += 1
         if not len(self._tokens):
             most = min(MOST_VALUES, MOST_BYTES // max(1, fresh.shape[1]))
             self._tokens = np.empty((most, fresh.shape[1]), np.uint8)
-        elif self._slices >= _TRIALS and known < LEAST_SHARE * (known + len(new)):
+        elif self._slices >= _TRIALS and share < LEAST_SHARE:
             self._active = False
         first = len(self._values)
         room = min(len(self._tokens) - first, len(new))
         if room > 0 and self._active and self._values.append(new.slice(0, room)):
-            self._table.insert(digests[:room], first)
             self._tokens[first : first + room] = fresh[:room]
             return room
         return 0
@@ -180,14 +199,14 @@ def _text(rows: Tokens) -> pa.Array:
 
 
 class _Table:
-    """Digest -> position; linear probing. Digests that are there already, or that chance made equal, stay out."""
+    """Digest -> position; linear probing."""
 
     def __init__(self) -> None:
         self._digests: Digests | None = None
         self._positions = np.zeros(0, np.int32)
 
     def find(self, digests: Digests) -> Numbers:
-        """Positions, -1 where unknown."""
+        """Positions, negative where unknown."""
         found = np.full(len(digests), -1, np.int64)
         if self._digests is None:
             return found
@@ -201,19 +220,38 @@ class _Table:
             left, slots = left[on], (slots[on] + 1) % _SLOTS
         return found
 
-    def insert(self, digests: Digests, first: int) -> None:
-        """Add digests; the first one's position is `first`."""
+    def claim(self, digests: Digests) -> tuple[Numbers, Numbers]:
+        """Take a slot for every digest, equal ones the same; positions are `place`d later.
+
+        Returns whose claim holds, by number: one of several equal digests, or the digest itself; and the slots, -1
+        where the digest was there before.
+        """
         if self._digests is None:
             self._digests = np.zeros(_SLOTS, np.uint64)
-            self._positions = np.zeros(_SLOTS, np.int32)
-        left: Numbers = np.arange(len(digests))
-        slots = _slots(digests)
+            self._positions = np.full(_SLOTS, _UNPLACED, np.int32)
+        owners: Numbers = np.arange(len(digests))
+        taken = np.full(len(digests), -1, np.int64)
+        left, slots = np.arange(len(digests)), _slots(digests)
         while len(left):
             free = self._digests[slots] == _EMPTY
             self._digests[slots[free]] = digests[left[free]]  # of several for one slot, the last one stays
-            self._positions[slots[free]] = first + left[free]
-            on = self._digests[slots] != digests[left]
-            left, slots = left[on], (slots[on] + 1) % _SLOTS
+            self._positions[slots[free]] = _UNPLACED - 1 - left[free]
+            there = self._digests[slots] == digests[left]
+            owner = _UNPLACED - 1 - self._positions[slots[there]].astype(np.int64)
+            fresh = owner >= 0
+            owners[left[there][fresh]] = owner[fresh]
+            taken[left[there][fresh]] = slots[there][fresh]
+            left, slots = left[~there], (slots[~there] + 1) % _SLOTS
+        self._positions[taken[taken >= 0]] = _UNPLACED
+        return owners, taken
+
+    def place(self, slots: Numbers, first: int) -> None:
+        """Give claimed slots their positions, from `first` on; -1 is none."""
+        claimed = slots >= 0
+        self._positions[slots[claimed]] = first + np.flatnonzero(claimed)
+
+
+_UNPLACED = -1  # position of a digest that is claimed, but not kept
 
 
 def _slots(digests: Digests) -> Numbers:

@@ -17,10 +17,11 @@ _PAIR = pa.schema([("alias", pa.string()), ("subject", pa.string())])
 
 def subject_of(data_class: str, ids: pa.Array) -> pa.Array:
     """Return the subjects that ids of one data class name: text, null for null and for the empty id."""
-    coded = ids if pa.types.is_dictionary(ids.type) else ids.dictionary_encode()
-    names = coded.dictionary.cast(pa.string())
+    if pa.types.is_dictionary(ids.type):
+        return subject_of(data_class, ids.dictionary).take(ids.indices)
+    names = ids.cast(pa.string())
     names = pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names)
-    return pc.binary_join_element_wise(data_class, names, _SEPARATOR).take(coded.indices)
+    return pc.binary_join_element_wise(data_class, names, _SEPARATOR)
 
 
 def resolve_subject(columns: Sequence[tuple[str, pa.Array]], mapping: pa.Table | None = None) -> pa.Array:

@@ -126,12 +126,14 @@ def _put_in_order(path: Path) -> None:
 
 def _met(digests: Digests, candidates: Digests) -> Digests:
     """Members of both, ascending; only `candidates` are in order."""
-    near = np.zeros(1 << 16, dtype=bool)
-    near[candidates & np.uint64(0xFFFF)] = True
+    # One in eight at most is marked, so that few digests are left to be put in order.
+    low_bits = np.uint64(max(1 << 16, 1 << (8 * len(candidates)).bit_length()) - 1)
+    near = np.zeros(int(low_bits) + 1, dtype=bool)
+    near[candidates & low_bits] = True
     found = [_NONE]
     for first in range(0, len(digests), _CHUNK):
         chunk = digests[first : first + _CHUNK]
-        found.append(_common(np.sort(chunk[near[chunk & np.uint64(0xFFFF)]]), candidates))
+        found.append(_common(np.sort(chunk[near[chunk & low_bits]]), candidates))
     return sorted_unique(np.concatenate(found))
 
 

@@ -38,7 +38,7 @@ SHORTEST_NUMBER_ANYWHERE = (
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of every distinct value of an identity column, and which of them count as identities."""
+    """One form of every value of an identity column, and which of them count as identities."""
 
     forms: Forms
     usable: NDArray[np.bool_]
@@ -50,11 +50,11 @@ class Variant:
 
     @cached_property
     def digests(self) -> Digests:
-        """Of every distinct value."""
+        """Of every value."""
         return digests_of(self.forms, self.key)
 
     def digests_at(self, index: NDArray[np.int64]) -> Digests:
-        """Of some distinct values."""
+        """Of some values."""
         if "digests" in self.__dict__:
             return self.digests[index]
         return digests_of(self.forms.take(index), self.key)
@@ -66,13 +66,23 @@ class Identities:
 
     column: str
     data_class: DataClass
-    codes: NDArray[np.int64]  # row of the slice -> distinct value; -1 = null
-    values: pa.Array  # distinct raw values, text
+    codes: NDArray[np.int64]  # row of the slice -> value; -1 = null
+    values: pa.Array  # raw values, text; the same one twice only where nearly all differ
     variants: tuple[Variant, ...]
 
     def __repr__(self) -> str:
         """No raw value."""
         return f"Identities({self.column}, {self.data_class.id})"
+
+
+def row_codes(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Row -> value (-1 = null), and the values: each once where they come as a dictionary, plain text as it stands."""
+    if not pa.types.is_string(array.type):
+        return encoded(array)
+    codes = np.arange(len(array), dtype=np.int64)
+    if array.null_count:
+        codes[array.is_null().to_numpy(zero_copy_only=False)] = -1
+    return codes, array
 
 
 def encoded(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
@@ -97,7 +107,7 @@ def identities_of(
         data_class = CLASSES[class_id]
         if data_class.kind != "direct_identifier" or column not in columns:
             continue
-        codes, values = encoded(columns[column])
+        codes, values = row_codes(columns[column])
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             values = values.cast(pa.string())
         found.append(Identities(column, data_class, codes, values, _variants(data_class, values, key)))
@@ -160,11 +170,11 @@ def numeric(forms: Forms) -> NDArray[np.bool_]:
 def cell_digests(texts: pa.Array, forms: Forms, key: bytes) -> dict[str, Digests]:
     """Digests of published cells, to be met by `anywhere_digests`: as they are, and as national phones.
 
-    Only cells that begin like a phone (`+` or `0`) have a national form: a plain number that happens to hold
-    one behind its first digits is a plain number.
+    Masked cells are left out: no identity has a mask character. Only cells that begin like a phone (`+` or `0`)
+    have a national form: a plain number that happens to hold one behind its first digits is a plain number.
     """
-    long = forms.lengths >= SHORTEST_ANYWHERE
-    found = {"whole": digests_of(forms, key)[long]}
+    whole = np.flatnonzero((forms.lengths >= SHORTEST_ANYWHERE) & ~holding_mask(forms))
+    found = {"whole": digests_of(forms.take(whole), key)}
     starts = pc.match_substring_regex(texts, r"^\s*\(?(\+|0)").fill_null(False).to_numpy(zero_copy_only=False)
     phones = np.flatnonzero(starts & (forms.lengths >= SHORTEST_NUMBER_ANYWHERE) & (forms.lengths <= 19))
     if len(phones):

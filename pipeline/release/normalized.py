@@ -79,8 +79,8 @@ def _forms_of(values: pa.Array) -> Forms:
     values = pc.fill_null(values, "") if values.null_count else values
     offsets, data = _buffers(values)
     foreign = bool(len(data)) and int(data.max()) >= 128
-    if foreign:
-        values = _without_foreign_separators(values)
+    if foreign and len(strange := _beyond_han(offsets, data)):
+        values = _without_foreign_separators(values, strange)
         offsets, data = _buffers(values)
     # Plain arithmetic on bytes runs eight times as fast as a table look-up per byte.
     letter = ((data | np.uint8(32)) - np.uint8(ord("a"))) < 26
@@ -89,9 +89,8 @@ def _forms_of(values: pa.Array) -> Forms:
         kept |= data >= 128
     formed = data | (letter.view(np.uint8) << np.uint8(5))
     if not kept.all():
-        places = np.zeros(len(data) + 1, dtype=np.int64)
-        np.cumsum(kept, out=places[1:])
-        offsets, formed = places[offsets], formed[kept]
+        places = np.flatnonzero(kept)
+        offsets, formed = np.searchsorted(places, offsets), formed.take(places)
     padded = np.zeros(len(formed) + _PADDING, dtype=np.uint8)
     padded[: len(formed)] = formed
     return Forms(padded, offsets[:-1], offsets[1:])
@@ -118,16 +117,39 @@ def _buffers(values: pa.Array) -> tuple[Positions, Bytes]:
     return found - found[0], content[found[0] : found[-1]]
 
 
-def _without_foreign_separators(values: pa.Array) -> pa.Array:
-    plain = pc.string_is_ascii(values)
-    foreign = values.filter(pc.invert(plain))
+def _beyond_han(offsets: Positions, data: Bytes) -> Positions:
+    """Which values hold other characters than ASCII and the Han ideographs from U+4E00 to U+9FBF.
+
+    Those ideographs are three bytes each, E4 B8 80 to E9 BE BF, all of them letters, and neither NFKC nor lower case
+    changes them (Unicode 15, blocks and UnicodeData.txt).
+    """
+    leads = np.flatnonzero(data >= 0xC0)
+    lead, second = data[leads], data[leads + 1]
+    han = (
+        ((lead - np.uint8(0xE5)) < 4)
+        | ((lead == 0xE4) & (second >= 0xB8))
+        | ((lead == 0xE9) & (second < 0xBF))
+    )
+    if han.all():
+        return _NOWHERE
+    return np.unique(np.searchsorted(offsets, leads[~han], side="right") - 1)
+
+
+_NOWHERE: Positions = np.zeros(0, dtype=np.int64)
+
+
+def _without_foreign_separators(values: pa.Array, places: Positions) -> pa.Array:
+    """The values, those at these places in NFKC, in lower case, with ASCII digits and without separators."""
+    foreign = values.take(pa.array(places))
     foreign = pc.utf8_lower(pc.utf8_normalize(foreign, form="NFKC"))
     strange = pc.match_substring_regex(foreign, _FOREIGN_DIGIT).fill_null(False)
     if pc.any(strange, min_count=0).as_py():
         ascii_digits = [text.translate(_ASCII_DIGIT) for text in foreign.filter(strange).to_pylist()]
         foreign = pc.replace_with_mask(foreign, strange, pa.array(ascii_digits, foreign.type))
     foreign = pc.replace_substring_regex(foreign, r"[^\pL\pN\pM*]+", "")
-    return pc.replace_with_mask(values, pc.invert(plain), foreign)
+    there = np.zeros(len(values), dtype=bool)
+    there[places] = True
+    return pc.replace_with_mask(values, pa.array(there), foreign)
 
 
 # ------------------------------------------------------------------ digests

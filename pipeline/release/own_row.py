@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.classes import CLASSES
 from pipeline.protect.model import Step
-from pipeline.release.identities import Identities, Variant, encoded
+from pipeline.release.identities import Identities, Variant, encoded, row_codes
 from pipeline.release.normalized import (
     MASKED,
     Digests,
@@ -75,9 +75,7 @@ class Found:
 def cells_of(step: Step, column: pa.Array) -> Cells:
     """Encode a published column, unless its first rows say that nearly all cells differ."""
     if pa.types.is_string(column.type) and nearly_all_differ(column):  # without a dictionary
-        codes, values = np.arange(len(column), dtype=np.int64), column
-        if column.null_count:
-            codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
+        codes, values = row_codes(column)
     else:
         codes, values = encoded(column)
     return Cells(step, column, codes, values, _searched(step, values))
@@ -352,7 +350,8 @@ def _vocabulary(
     sharing = np.flatnonzero(np.append(same_value, False)[cells.codes])
     shared = cells.values.take(pa.array(cells.codes[sharing])).dictionary_encode()
     cell = shared.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    name = identity.codes[order[sharing]]
+    codes = identity.codes[order[sharing]]
+    name, _ = encoded(identity.values.take(pa.array(codes, mask=codes < 0)))
     person = name if subject is None else encoded(subject.take(pa.array(order[sharing])))[0]
     own = np.isin(sharing, rows)
     leaked_names = _both(cell[own], name[own])

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.protect.model import Step
-from pipeline.release.identities import encoded, international
+from pipeline.release.identities import international, row_codes
 from pipeline.release.normalized import MASKED, Digests, digests_of, forms_of, national
 from transforms.token_form import FormatPreserved
 
@@ -27,9 +27,9 @@ CHANGING = frozenset(
 
 @dataclass(frozen=True)
 class RawColumn:
-    """The distinct raw values of a column that its published cells must differ from."""
+    """The raw values of a column that its published cells must differ from."""
 
-    codes: Rows  # row of the slice -> distinct value; -1 = null
+    codes: Rows  # row of the slice -> value; -1 = null
     values: pa.Array  # text; of shifted times, times
     lengths: Rows  # bytes; -1: such a value is not looked for
     reduced: Digests | None = None  # for cells in the form of their original: see `_reduced`
@@ -54,7 +54,7 @@ def raw_column(step: Step, raw: pa.Array) -> RawColumn | None:
         return RawColumn(np.arange(len(raw)), raw, np.zeros(0, np.int64))
     if step.transform.transform not in CHANGING or not pa.types.is_string(step.type):
         return None
-    codes, values = encoded(raw)
+    codes, values = row_codes(raw)
     if not pa.types.is_string(values.type):
         values = values.cast(pa.string())
     lengths = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -107,10 +107,12 @@ _KEY = bytes(16)  # of digests that never leave this file
 
 def _only_rewritten(form: FormatPreserved, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
     """Cells in the form of their original that equal it but for separators, letter case or country code."""
-    codes, values = encoded(cells)
+    codes, values = row_codes(cells)
     own = raw.codes[rows]
     looked_at = (codes >= 0) & (own >= 0)
-    looked_at &= np.append(pc.not_equal(values, form.tag).to_numpy(zero_copy_only=False), False)[codes]
+    looked_at &= np.append(
+        pc.not_equal(values, form.tag).fill_null(False).to_numpy(zero_copy_only=False), False
+    )[codes]
     assert raw.reduced is not None
     before = raw.reduced[own[looked_at]]
     return int((_reduced(form, values)[codes[looked_at]] == before).sum())
