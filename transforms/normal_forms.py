@@ -17,6 +17,7 @@ from typing import Annotated
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from transforms.errors import BadParameter
@@ -89,14 +90,25 @@ def _without_blanks(values: pa.Array) -> pa.Array:
     return _without(values, _ASCII_BLANKS) if _may_hold_blanks(values) else values
 
 
-def _may_hold_blanks(values: pa.Array) -> bool:
-    """Told from the smallest byte, which costs next to nothing beside a search."""
+# Looking at all bytes of a column at once costs next to nothing beside a search value by value.
+def _content(values: pa.Array) -> NDArray[np.uint8]:
     _, offsets, data = values.buffers()
     if data is None or offsets is None or not len(values):
-        return False
+        return np.zeros(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
-    content = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
-    return bool(len(content)) and int(content.min()) <= ord(" ")
+    return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
+
+
+def _may_hold_blanks(values: pa.Array) -> bool:
+    return bool((_content(values) <= ord(" ")).any())
+
+
+def _are_digits(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (content - np.uint8(ord("0"))) < 10
+
+
+def _are_alnum(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return _are_digits(content) | ((content - np.uint8(ord("a"))) < 26)
 
 
 def _folded_text_ascii(values: pa.Array) -> pa.Array:
@@ -109,8 +121,11 @@ def _where(readable: pa.Array, formed: pa.Array, values: pa.Array) -> pa.Array:
     return pc.if_else(readable, formed, _folded_text_ascii(values))
 
 
-def _only_ascii(values: pa.Array, others: str) -> pa.Array:
-    kept = _without(pc.ascii_lower(values), others)
+def _only_ascii(
+    values: pa.Array, others: str, are_kept: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+) -> pa.Array:
+    lower = pc.ascii_lower(values)
+    kept = lower if are_kept(_content(lower)).all() else _without(lower, others)
     return _where(pc.not_equal(kept, ""), kept, values)
 
 
@@ -173,8 +188,8 @@ NORMAL_FORMS: Mapping[str, ArrayForm] = MappingProxyType(
         "email": _ascii(lambda values: _without_blanks(pc.ascii_lower(values)), email_form),
         "phone": phone_in(None),
         "mac": _ascii(_mac_ascii, mac_form),
-        "digits": _ascii(lambda values: _only_ascii(values, "[^0-9]+"), digits_form),
-        "alnum": _ascii(lambda values: _only_ascii(values, "[^0-9a-z]+"), alnum_form),
+        "digits": _ascii(lambda values: _only_ascii(values, "[^0-9]+", _are_digits), digits_form),
+        "alnum": _ascii(lambda values: _only_ascii(values, "[^0-9a-z]+", _are_alnum), alnum_form),
         "name": _ascii(_folded_text_ascii, folded_text),
         "casefold": _ascii(pc.ascii_lower, fold),
         "ip": _ip,

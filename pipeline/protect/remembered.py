@@ -62,6 +62,10 @@ class Remembered:
         at = self._table.find(digests)
         self._forget_unequal(values, at)
         unknown = np.flatnonzero(at < 0)
+        self._slices += 1
+        if self._slices >= _TRIALS and len(values) - len(unknown) < LEAST_SHARE * len(values):
+            self._forget()
+            return None
         first, slots = self._first_of_equals(values, digests, unknown)
         is_first = first == np.arange(len(unknown))
         new = values.take(pa.array(unknown[is_first]))
@@ -70,7 +74,7 @@ class Remembered:
             self._forget()  # tokens of several lengths
             return None
         known = len(self._values)
-        kept = self._learn(new, fresh, share=1 - len(unknown) / max(1, len(values)))
+        kept = self._learn(new, fresh)
         rank = np.cumsum(is_first) - 1
         self._table.place(slots[is_first][:kept], known)
         at[unknown] = known + rank[first]
@@ -88,10 +92,10 @@ class Remembered:
     ) -> tuple[Numbers, Numbers]:
         """Which of the unknown values stands for each of them; and their slots of the table, -1 for none."""
         first: Numbers = np.arange(len(unknown))
-        if len(self._values) + len(unknown) > MOST_VALUES:  # the table must not run full
-            return first, np.full(len(unknown), -1)
-        owners, slots = self._table.claim(digests[unknown])
-        others = np.flatnonzero(owners != first)
+        slots = np.full(len(unknown), -1, np.int64)
+        room = max(0, MOST_VALUES - self._table.claimed)  # a table must not run full
+        owners, slots[:room] = self._table.claim(digests[unknown[:room]])
+        others = np.flatnonzero(owners != first[:room])
         if len(others):
             pairs = (unknown[others], unknown[owners[others]])
             same = pc.equal(*(values.take(pa.array(rows)) for rows in pairs)).to_numpy(zero_copy_only=False)
@@ -99,17 +103,14 @@ class Remembered:
             slots[others] = -1
         return first, slots
 
-    def _learn(self, new: pa.Array, fresh: Tokens, *, share: float) -> int:
-        """Keep what there is room for; returns how many of the new ones. `share` of the values were known."""
-        self._slices += 1
+    def _learn(self, new: pa.Array, fresh: Tokens) -> int:
+        """Keep what there is room for; returns how many of the new ones."""
         if not len(self._tokens):
             most = min(MOST_VALUES, MOST_BYTES // max(1, fresh.shape[1]))
             self._tokens = np.empty((most, fresh.shape[1]), np.uint8)
-        elif self._slices >= _TRIALS and share < LEAST_SHARE:
-            self._active = False
         first = len(self._values)
         room = min(len(self._tokens) - first, len(new))
-        if room > 0 and self._active and self._values.append(new.slice(0, room)):
+        if room > 0 and self._values.append(new.slice(0, room)):
             self._tokens[first : first + room] = fresh[:room]
             return room
         return 0
@@ -204,6 +205,7 @@ class _Table:
     def __init__(self) -> None:
         self._digests: Digests | None = None
         self._positions = np.zeros(0, np.int32)
+        self.claimed = 0  # slots
 
     def find(self, digests: Digests) -> Numbers:
         """Positions, negative where unknown."""
@@ -242,7 +244,9 @@ class _Table:
             owners[left[there][fresh]] = owner[fresh]
             taken[left[there][fresh]] = slots[there][fresh]
             left, slots = left[~there], (slots[~there] + 1) % _SLOTS
-        self._positions[taken[taken >= 0]] = _UNPLACED
+        held = taken[owners == np.arange(len(digests))]
+        self._positions[held[held >= 0]] = _UNPLACED
+        self.claimed += int(np.count_nonzero(held >= 0))
         return owners, taken
 
     def place(self, slots: Numbers, first: int) -> None:
