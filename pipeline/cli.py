@@ -106,7 +106,6 @@ def run(
     if engine != "local":
         raise NotBuilt(f"the {engine} engine is not built yet", hint="--engine local")
     from pipeline.engines.native import keep_pandas_out
-    from pipeline.release.report import print_summary
     from pipeline.run import run_job
 
     keep_pandas_out()
@@ -121,6 +120,8 @@ def run(
         dry_run=dry_run,
         show_progress=sys.stderr.isatty(),
     )
+    from pipeline.release.report import print_summary
+
     with reader_may_leave():
         print_summary(summary, format)
     return summary.exit_code

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from datetime import date as calendar_date
 from pathlib import Path
 
-from pipeline.charging import charges_of, unpaid
 from pipeline.config.loading import Config
 from pipeline.errors import JobWrong, PouchError, Problem, nearest, refuse
 from pipeline.events import log
@@ -19,7 +18,6 @@ from pipeline.protect.sampled_values import look_at_values, warned_without_value
 from pipeline.release.standing import changed_without_leave, input_digests, unchanged
 from pipeline.state import State
 from pipeline.state.budget_events import Charge
-from pipeline.statistics.specification import check_specification
 from transforms import Keyring
 
 CONSENT_NEWEST = "consent_newest"  # ledger fact: how new the consent file of a release was
@@ -113,8 +111,7 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
     ]
     refuse([problem for problem in standing_in_the_way if problem])
     plan = for_releases(whole, frozenset(release.number for release in todo))
-    charges = charges_of(config, plan, digests)
-    beyond = unpaid(charges, store, order.out)
+    charges, beyond = _charges(order, plan, digests, store)
     refused = tuple(Refused(release, beyond[release.number]) for release in todo if release.number in beyond)
     plan = for_releases(whole, frozenset(release.number for release in todo) - set(beyond))
     told = _warnings_of_values(config, plan, cuts, order.base)
@@ -172,6 +169,22 @@ def _plan(
     return make_plan(config, schemas, date, keyring, [*earlier, *_statistics_problems(config)])
 
 
+def _charges(
+    order: Order, plan: Plan, digests: Mapping[int, str], store: State
+) -> tuple[Mapping[int, Charge], Mapping[int, tuple[Problem, ...]]]:
+    """What the releases' statistics cost, and those that cannot be paid, with the reason."""
+    if not plan.has_statistics:
+        return {}, {}
+    from pipeline.charging import charges_of, unpaid  # brings all of statistics
+
+    charges = charges_of(order.config, plan, digests)
+    return charges, unpaid(charges, store, order.out)
+
+
 def _statistics_problems(config: Config) -> list[Problem]:
+    if not config.statistics:
+        return []
+    from pipeline.statistics.specification import check_specification
+
     tables = {name: (source, config.catalog.get(name, {})) for name, source in config.job.tables.items()}
     return [p for specs in config.statistics.values() for p in check_specification(specs, tables)]

@@ -1,43 +1,41 @@
 """One run: the order of the stages. No stage calls another; this file calls all of them."""
 
+import importlib
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.config.loading import load_config
 from pipeline.engines.fitting import FitSlices, join_fits, tables_to_fit, write_links
 from pipeline.engines.local import LocalEngine
-from pipeline.engines.model import SliceResult
+from pipeline.engines.model import SliceResult, Tap
 from pipeline.engines.native import keep_freed_memory
 from pipeline.engines.protecting import ProtectSlices
 from pipeline.engines.work import Secrets
 from pipeline.errors import InternalError, PouchError, PublishFailed
 from pipeline.events import Progress, progress_bar
-from pipeline.handover import hand_over, leaks, nothing_to_do, stopped
-from pipeline.job_statistics import give_statistics
 from pipeline.keys import open_keyring
 from pipeline.protect.consent import make_withholding, write_withholding
 from pipeline.protect.model import Plan
 from pipeline.readiness import Order, Ready, day_of, look, prepare
-from pipeline.release.conservation import conserve, refuse_mostly_unreadable
-from pipeline.release.drift import inspect_drift, refuse_drift
-from pipeline.release.gate import inspect_slice, prove
-from pipeline.release.labels import LabelGate, with_hits
+from pipeline.release.drift import inspect_drift
+from pipeline.release.gate import inspect_slice
 from pipeline.release.publish import open_staging
-from pipeline.release.run_record import RunSummary
-from pipeline.release.shifted import count_near_dates, inspect_shifts
+from pipeline.release.shifted import count_near_dates
 from pipeline.release.standing import settle_pending
 from pipeline.release.subject_index import note_subjects
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
-from pipeline.statistics import PartialRef, aggregate_slice, rows_of_statistics
 from pipeline.subject_keys import settle, subject_keys_ready
 from transforms import Keyring
 
-# What looks at each slice beside the main work.
-TAPS = (inspect_slice, aggregate_slice, note_subjects, inspect_drift, count_near_dates)
+if TYPE_CHECKING:
+    from pipeline.release.run_record import RunSummary
+
+# What looks at each slice beside the main work; and, where a job has statistics, `aggregate_slice`.
+_TAPS: tuple[Tap, ...] = (inspect_slice, note_subjects, inspect_drift, count_near_dates)
 
 
 def run_job(
@@ -52,7 +50,7 @@ def run_job(
     recipient: str | None = None,
     dry_run: bool = False,
     show_progress: bool = False,
-) -> RunSummary:
+) -> "RunSummary":
     """Read a date's logs, protect them for each recipient, prove the bytes, publish.
 
     Each release publishes by itself; `summary.problems` says which did not, and `exit_code` is the smallest of
@@ -62,6 +60,8 @@ def run_job(
     config = load_config(Path(job), base)
     order = Order(config, day_of(date), base, base / out, workers, supersede, recipient, dry_run)
     with ExitStack() as stack:
+        if config.statistics:
+            importlib.import_module("pipeline.statistics")  # once, for all children
         engine = stack.enter_context(LocalEngine(order.workers))  # children hold no key yet
         keyring = open_keyring(config.job.keyring, base)
         store = open_state(base / state)
@@ -72,6 +72,8 @@ def run_job(
             with progress_bar(show_progress) as progress:
                 summary = _stages(order, store, run, keyring, engine, progress)
         except PouchError as error:
+            from pipeline.handover import stopped
+
             code = error.exit_code
             stopped(config, order.date, store, run, error)
             raise
@@ -91,7 +93,7 @@ def look_at(job: Path, date: str | None, base: Path | None = None) -> Plan:
 
 def _stages(
     order: Order, store: State, run: str, keyring: Keyring, engine: LocalEngine, progress: Progress
-) -> RunSummary:
+) -> "RunSummary":
     destroy_expired(store, datetime.now(UTC).date(), order.config.job.quarantine_days)
     settle_pending(order.out, store.ledger)
     settle(order.config.job.keyring, order.base, keyring, store)
@@ -99,32 +101,27 @@ def _stages(
         keep_freed_memory()
         ready = prepare(order, store, keyring)
         if not ready.plan.releases:
+            from pipeline.handover import nothing_to_do
+
             return nothing_to_do(order, ready, store, run)
         staging = stack.enter_context(open_staging(order.out))
         quarantine = QuarantineWriter(store, run, keyring)
         fingerprint_key = secrets.token_bytes(16)
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
         results = _protect(order, ready, engine, staging, run, progress, keyring, store)
-        shifts = inspect_shifts(near for result in results for near in result.of(count_near_dates))
-        findings = [*(result.of(inspect_slice) for result in results), *shifts]
-        proof = prove(ready.plan, findings, staging)
-        drifts = [result.of(inspect_drift) for result in results]
-        found = [leak for release in ready.plan.releases for leak in leaks(release, proof)]
-        refuse_drift(ready.plan, order.config.job, drifts, found)
-        counts = conserve(
-            ready.plan,
+        from pipeline.conclusion import conclude
+
+        return conclude(
+            order,
+            ready,
             results,
-            {name: cut.records for name, cut in ready.cuts.items()},
-            *rows_of_statistics(ready.plan, _refs(results)),
-        )
-        refuse_mostly_unreadable(counts, order.config.job.max_quarantined)
-        # Whatever stops the run stops it before a budget is charged.
-        labels = LabelGate(findings, fingerprint_key, staging)
-        given = give_statistics(order, ready, proof, labels, results, engine, keyring, store, run, staging)
-        ready, proof = replace(ready, plan=given.plan), with_hits(proof, given.hits)
-        quarantine.adopt(staging / "quarantine")
-        return hand_over(
-            order, ready, results, given, counts, proof, quarantine, keyring, store, run, staging
+            quarantine,
+            fingerprint_key,
+            store=store,
+            run=run,
+            keyring=keyring,
+            engine=engine,
+            staging=staging,
         )
 
 
@@ -151,14 +148,24 @@ def _protect(
         with subject_keys_ready(
             plan, ready.cuts, engine, progress, ref, order.base, keyring, store, staging, links
         ) as subject_store:
-            work = ProtectSlices(plan, TAPS, order.base, run, ready.erased, withholding, links, subject_store)
+            work = ProtectSlices(
+                plan, _taps(plan), order.base, run, ready.erased, withholding, links, subject_store
+            )
             cuts = [ready.cuts[name] for name in plan.tables]
             progress.start("protecting", sum(len(cut.slices) for cut in cuts))
-            return engine.map_slices(work, cuts, progress)
+            return engine.map_slices(work, cuts, progress, meanwhile=_bring_conclusion)
     finally:  # raw subjects lie on disk no longer than they are read
         withholding.unlink(missing_ok=True)
         links.unlink(missing_ok=True)
 
 
-def _refs(results: Sequence[SliceResult]) -> list[PartialRef]:
-    return [ref for result in results for ref in result.of(aggregate_slice)]
+def _taps(plan: Plan) -> tuple[Tap, ...]:
+    if not plan.has_statistics:
+        return _TAPS
+    from pipeline.statistics import aggregate_slice
+
+    return (*_TAPS, aggregate_slice)
+
+
+def _bring_conclusion() -> None:
+    importlib.import_module("pipeline.conclusion")

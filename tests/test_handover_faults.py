@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.run as run_module
+import pipeline.conclusion as conclusion_module
 from pipeline.errors import PouchError, PublishFailed
 from pipeline.handover import hand_over
 from pipeline.release.publish import remove_leftovers
@@ -69,7 +69,7 @@ def hand_overs(job: SmallJob, folder: Path, monkeypatch: pytest.MonkeyPatch, **o
 
     with monkeypatch.context() as patch:
         patch.setenv("POUCH_KEK", KEK)
-        patch.setattr(run_module, "hand_over", keep)
+        patch.setattr(conclusion_module, "hand_over", keep)
         with pytest.raises(_Enough):
             run_job(job.folder / "job.yaml", DATE, base=job.folder, workers=1, **options)  # type: ignore[arg-type]
     return Kit(folder, kept["arguments"])  # type: ignore[arg-type]

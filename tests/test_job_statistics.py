@@ -7,7 +7,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import run as run_module
+from pipeline import conclusion as conclusion_module
 from pipeline.config.loading import load_config
 from pipeline.errors import JobWrong
 from pipeline.job_statistics import give_statistics
@@ -122,7 +122,7 @@ def test_a_run_that_ends_between_two_steps_has_paid_and_pays_no_more(noisy, monk
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "give_statistics", functools.partial(give_statistics, after=stop))
+        patch.setattr(conclusion_module, "give_statistics", functools.partial(give_statistics, after=stop))
         with pytest.raises(KeyboardInterrupt):
             run(noisy)
     assert noisy.tree() == {} and events(noisy, "charged") == 1

@@ -63,8 +63,16 @@ class LocalEngine:
             except OSError:
                 raise _died(child) from None
 
-    def map_slices(self, work: SliceWork, cuts: Iterable[Cut], progress: Progress) -> list[Any]:
+    def map_slices(
+        self,
+        work: SliceWork,
+        cuts: Iterable[Cut],
+        progress: Progress,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[Any]:
         """Do the work on every slice of every table; return the results by table and slice.
+
+        `meanwhile` is called once, while the children are at their first slices.
 
         Raises:
             PouchError: all problems of the lanes that ran; no new lane starts after the first.
@@ -86,6 +94,9 @@ class LocalEngine:
                     busy[child.pipe] = (child, cut, 0)
             if not busy:
                 break
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
             for pipe in wait(list(busy)):
                 assert isinstance(pipe, Connection)
                 child, cut, _ = busy[pipe]

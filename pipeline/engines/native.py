@@ -15,6 +15,7 @@ NATIVE_SETTINGS = {
     # One thread, so that children can be forked (see starting.py); neither library has work for more.
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "OPENBLAS_NUM_THREADS": "1",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # or pydantic reads the metadata of every installed package, and runs theirs
 }
 
 

@@ -105,3 +105,8 @@ class Plan:
     releases: tuple[ReleasePlan, ...]
     digest: str
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether any release gives statistics."""
+        return any(release.statistics for release in self.releases)

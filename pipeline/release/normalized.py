@@ -9,9 +9,9 @@ Python. Both give the same form; a test holds them together.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -96,13 +96,16 @@ def _forms_of(values: pa.Array) -> Forms:
     return Forms(padded, offsets[:-1], offsets[1:])
 
 
-# Digits of other scripts, such as `٠٤٩١`, which NFKC leaves as they are: Unicode's general category Nd.
-_ASCII_DIGIT = {
-    code: str(unicodedata.decimal(chr(code)))
-    for code in range(128, 0x20000)
-    if unicodedata.category(chr(code)) == "Nd"
-}
-_FOREIGN_DIGIT = "[" + "".join(map(chr, _ASCII_DIGIT)) + "]"
+@cache
+def _ascii_digit() -> Mapping[int, str]:
+    """Digits of other scripts, such as `٠٤٩١`, which NFKC leaves as they are: Unicode's general category Nd."""
+    foreign = (code for code in range(128, 0x20000) if chr(code).isdecimal())
+    return {code: str(unicodedata.decimal(chr(code))) for code in foreign}
+
+
+@cache
+def _foreign_digit() -> str:
+    return "[" + "".join(map(chr, _ascii_digit())) + "]"
 
 
 def _buffers(values: pa.Array) -> tuple[Positions, Bytes]:
@@ -142,9 +145,9 @@ def _without_foreign_separators(values: pa.Array, places: Positions) -> pa.Array
     """The values, those at these places in NFKC, in lower case, with ASCII digits and without separators."""
     foreign = values.take(pa.array(places))
     foreign = pc.utf8_lower(pc.utf8_normalize(foreign, form="NFKC"))
-    strange = pc.match_substring_regex(foreign, _FOREIGN_DIGIT).fill_null(False)
+    strange = pc.match_substring_regex(foreign, _foreign_digit()).fill_null(False)
     if pc.any(strange, min_count=0).as_py():
-        ascii_digits = [text.translate(_ASCII_DIGIT) for text in foreign.filter(strange).to_pylist()]
+        ascii_digits = [text.translate(_ascii_digit()) for text in foreign.filter(strange).to_pylist()]
         foreign = pc.replace_with_mask(foreign, strange, pa.array(ascii_digits, foreign.type))
     foreign = pc.replace_substring_regex(foreign, r"[^\pL\pN\pM*]+", "")
     there = np.zeros(len(values), dtype=bool)
@@ -312,7 +315,7 @@ def form_of(text: str) -> str:
 
 def _lowered(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).lower()
-    return folded if folded.isascii() else folded.translate(_ASCII_DIGIT)
+    return folded if folded.isascii() else folded.translate(_ascii_digit())
 
 
 def _separated(lowered: str) -> str:
