@@ -10,7 +10,7 @@ import sys
 
 # Read by native libraries when they are loaded.
 NATIVE_SETTINGS = {
-    "MIMALLOC_PURGE_DELAY": "-1",  # Arrow's allocator gives memory back after 10 ms unless told not to
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # memory that numpy freed is Arrow's next, and the other way round
     "NUMPY_MADVISE_HUGEPAGE": "0",  # the kernel may have to move memory to make a huge page: twice the system time
     # One thread, so that children can be forked (see starting.py); neither library has work for more.
     "JE_ARROW_MALLOC_CONF": "background_thread:false",

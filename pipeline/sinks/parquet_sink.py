@@ -65,12 +65,13 @@ def _compacted(table: pa.Table) -> pa.Table:
 
     The order of first appearance would tell of the input's order of rows.
     """
-    whole = plain(table)
-    columns = [_small_dictionary(column) for column in table.columns]
-    for number, column in enumerate(columns):
-        if column is not None:
-            whole = whole.set_column(number, table.column_names[number], column)
-    return whole
+    small = {
+        name: _small_dictionary(column)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    whole = plain(table.select([name for name, column in small.items() if column is None]))
+    columns = [whole.column(name) if column is None else column for name, column in small.items()]
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _small_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray | None:
