@@ -17,6 +17,7 @@ from pipeline.release.drift import inspect_drift, refuse_drift
 from pipeline.release.gate import inspect_slice, prove
 from pipeline.release.labels import LabelGate, with_hits
 from pipeline.release.run_record import RunSummary
+from pipeline.release.sealing import Sealer
 from pipeline.release.shifted import count_near_dates, inspect_shifts
 from pipeline.state import QuarantineWriter, State
 from pipeline.statistics import PartialRef, aggregate_slice, rows_of_statistics
@@ -29,6 +30,7 @@ def conclude(
     results: Sequence[SliceResult],
     quarantine: QuarantineWriter,
     fingerprint_key: bytes,
+    sealer: Sealer,
     *,
     store: State,
     run: str,
@@ -55,7 +57,9 @@ def conclude(
     given = give_statistics(order, ready, proof, labels, results, engine, keyring, store, run, staging)
     ready, proof = replace(ready, plan=given.plan), with_hits(proof, given.hits)
     quarantine.adopt(staging / "quarantine")
-    return hand_over(order, ready, results, given, counts, proof, quarantine, keyring, store, run, staging)
+    return hand_over(
+        order, ready, results, given, counts, proof, quarantine, keyring, store, run, staging, sealer.digest
+    )
 
 
 def _refs(results: Sequence[SliceResult]) -> list[PartialRef]:

@@ -25,6 +25,7 @@ from pipeline.release.run_record import (
     run_manifest,
     write_run_record,
 )
+from pipeline.release.sealing import Digest
 from pipeline.release.standing import OUT, folder_word
 from pipeline.release.subject_index import index_releases, note_subjects
 from pipeline.state import InputDigest, QuarantineWriter, State
@@ -48,6 +49,7 @@ def hand_over(
     store: State,
     run: str,
     staging: Path,
+    digest_of: Digest,
 ) -> RunSummary:
     """Publish each release that passed; one that did not blocks itself only.
 
@@ -60,7 +62,7 @@ def hand_over(
         store.runs.record_inputs(run, _inputs(ready))
         spills = [result.of(note_subjects) for result in results]
         held = index_releases(ready.plan, spills, keyring, store, run, staging)
-    publisher = _Publisher(order, ready, results, given, keyring, store, run, staging, held)
+    publisher = _Publisher(order, ready, results, given, keyring, store, run, staging, held, digest_of)
     outcomes = [*standing_outcomes(ready, order, store), *_refused_outcomes(ready)]
     for release in ready.plan.releases:
         own = tuple(entry for entry in counts if entry.release == release.number)
@@ -195,6 +197,7 @@ class _Publisher:
     run: str
     staging: Path
     held: Mapping[int, Mapping[str, int | str]]  # facts of the subject index, by release number
+    digest_of: Digest  # of staged parts
 
     def outcome(self, release: ReleasePlan, counts: tuple[Counts, ...], proof: Proof) -> ReleaseOutcome:
         """Publish a release that nothing stands against; say what became of it."""
@@ -228,6 +231,7 @@ class _Publisher:
             assembly.files,
             assembly.documents,
             announce=lambda tree, digest: self._remember("intended", release, counts, tree, digest),
+            digest_of=self.digest_of,
             supersede=order.supersede,
         )
         with suppress(

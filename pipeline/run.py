@@ -24,6 +24,7 @@ from pipeline.readiness import Order, Ready, day_of, look, prepare
 from pipeline.release.drift import inspect_drift
 from pipeline.release.gate import inspect_slice
 from pipeline.release.publish import open_staging
+from pipeline.release.sealing import Sealer
 from pipeline.release.shifted import count_near_dates
 from pipeline.release.standing import settle_pending
 from pipeline.release.subject_index import note_subjects
@@ -108,7 +109,8 @@ def _stages(
         quarantine = QuarantineWriter(store, run, keyring)
         fingerprint_key = secrets.token_bytes(16)
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
-        results = _protect(order, ready, engine, staging, run, progress, keyring, store)
+        sealer = stack.enter_context(Sealer(staging))
+        results = _protect(order, ready, engine, staging, run, progress, keyring, store, sealer)
         from pipeline.conclusion import conclude
 
         return conclude(
@@ -117,6 +119,7 @@ def _stages(
             results,
             quarantine,
             fingerprint_key,
+            sealer,
             store=store,
             run=run,
             keyring=keyring,
@@ -134,6 +137,7 @@ def _protect(
     progress: Progress,
     keyring: Keyring,
     store: State,
+    sealer: Sealer,
 ) -> Sequence[SliceResult]:
     """Fit what needs the whole run, then do the main work on every slice."""
     plan = ready.plan
@@ -153,7 +157,12 @@ def _protect(
             )
             cuts = [ready.cuts[name] for name in plan.tables]
             progress.start("protecting", sum(len(cut.slices) for cut in cuts))
-            return engine.map_slices(work, cuts, progress, meanwhile=_bring_conclusion)
+
+            def seal(result: SliceResult) -> None:
+                if not order.dry_run:
+                    sealer.take(part.path for part in result.parts.values())
+
+            return engine.map_slices(work, cuts, progress, meanwhile=_bring_conclusion, each=seal)
     finally:  # raw subjects lie on disk no longer than they are read
         withholding.unlink(missing_ok=True)
         links.unlink(missing_ok=True)

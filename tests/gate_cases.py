@@ -134,6 +134,7 @@ class Bench:
 
     staging: Path
     plan: Plan
+    dictionaries: bool = True  # text comes as dictionaries where it repeats, plainly where it does not
 
     def view(
         self, raw: Mapping[str, pa.Array], tamper: Tamper | None = None, index: int = 0, subject: bool = True
@@ -159,7 +160,9 @@ class Bench:
         )
         write_part(self.staging / path, table, export.format)
         columns = {
-            column: array.dictionary_encode() if pa.types.is_string(array.type) else array
+            column: array.dictionary_encode()
+            if self.dictionaries and pa.types.is_string(array.type)
+            else array
             for column, array in raw.items()
         }
         return SliceView(

@@ -19,6 +19,7 @@ from pipeline.errors import PouchError, PublishFailed
 from pipeline.handover import hand_over
 from pipeline.release.publish import remove_leftovers
 from pipeline.release.run_record import RunSummary
+from pipeline.release.sealing import nothing_sealed
 from pipeline.release.standing import settle_pending
 from pipeline.run import run_job
 from pipeline.state import QuarantineWriter, State, open_state
@@ -58,7 +59,7 @@ def hand_overs(job: SmallJob, folder: Path, monkeypatch: pytest.MonkeyPatch, **o
     kept: dict[str, object] = {}
 
     def keep(*arguments: object) -> RunSummary:
-        order, *rest, staging = arguments
+        order, *rest, staging, _ = arguments
         shutil.copytree(
             order.out, folder / "releases", symlinks=True, ignore=shutil.ignore_patterns(".staging-*")
         )
@@ -84,7 +85,7 @@ class Kit:
 
     def attempt(self, name: str) -> Attempt:
         """A hand-over that has not begun."""
-        order, ready, results, statistics, counts, proof, _, keyring, _, first, _ = self.arguments
+        order, ready, results, statistics, counts, proof, _, keyring, _, first, _, _ = self.arguments
         folder = self.folder.parent / name
         for part in ("releases", ".pouch"):
             shutil.copytree(self.folder / part, folder / part, symlinks=True)
@@ -109,6 +110,7 @@ class Kit:
                 store,
                 run,
                 fresh,  # type: ignore[arg-type]
+                nothing_sealed,  # so that the hand-over makes every call itself
             )
 
         return Attempt(folder, act)

@@ -28,9 +28,9 @@ from transforms import (
 )
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path, plan_of())
+@pytest.fixture(params=["dictionaries", "plain"])
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
+    return Bench(tmp_path, plan_of(), dictionaries=request.param == "dictionaries")
 
 
 # ------------------------------------------------------------------ clean

@@ -313,7 +313,7 @@ with module.open_staging(out) as staging:
 """
 
 
-@pytest.mark.parametrize("name", ["_write", "_sealed", "_swap", "_flush_or_revert"])
+@pytest.mark.parametrize("name", ["_write", "sealed", "_swap", "_flush_or_revert"])
 def test_a_killed_run_leaves_a_whole_release_and_no_litter_after_the_next(tmp_path: Path, name: str) -> None:
     publish(tmp_path, FIRST)
     killed = subprocess.run(

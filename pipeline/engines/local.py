@@ -68,11 +68,13 @@ class LocalEngine:
         work: SliceWork,
         cuts: Iterable[Cut],
         progress: Progress,
+        *,
         meanwhile: Callable[[], None] | None = None,
+        each: Callable[[Any], None] | None = None,
     ) -> list[Any]:
         """Do the work on every slice of every table; return the results by table and slice.
 
-        `meanwhile` is called once, while the children are at their first slices.
+        `meanwhile` is called once, while the children are at their first slices; `each` with every result, as it comes.
 
         Raises:
             PouchError: all problems of the lanes that ran; no new lane starts after the first.
@@ -103,6 +105,8 @@ class LocalEngine:
                 kind, value = _receive(child)
                 if kind == RESULT:
                     results.append(value)
+                    if each is not None:
+                        each(value)
                     progress.advance(1)
                 else:
                     del busy[pipe]

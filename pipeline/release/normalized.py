@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,7 @@ class Forms:
         """Counts only: the forms are raw."""
         return f"Forms({len(self.starts)})"
 
-    @property
+    @cached_property
     def lengths(self) -> Positions:
         """In bytes."""
         return self.ends - self.starts

@@ -350,8 +350,9 @@ def _vocabulary(
     sharing = np.flatnonzero(np.append(same_value, False)[cells.codes])
     shared = cells.values.take(pa.array(cells.codes[sharing])).dictionary_encode()
     cell = shared.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    codes = identity.codes[order[sharing]]
-    name, _ = encoded(identity.values.take(pa.array(codes, mask=codes < 0)))
+    name = identity.codes[
+        order[sharing]
+    ]  # rows of one name share their verdict, so it may have several codes
     person = name if subject is None else encoded(subject.take(pa.array(order[sharing])))[0]
     own = np.isin(sharing, rows)
     leaked_names = _both(cell[own], name[own])

@@ -24,17 +24,15 @@ from pathlib import Path
 
 from pipeline.errors import JobWrong, PublishFailed
 from pipeline.keys.private_files import sync_directory
+from pipeline.release.sealing import AT_A_TIME, Digest, nothing_sealed, sealed
 
 STAGING = ".staging-"
 RELEASES = ".releases"
 SUMS = "SHA256SUMS"
 SUCCESS = "_SUCCESS"
 _LINK = ".link-"
-_FILE_MODE = 0o640
 _DIRECTORY_MODE = 0o750
 _ID_DIGITS = 32
-_BLOCK = 1 << 20
-_SEALERS = 4  # files digested and flushed at a time: the disk is waited for once, not file by file
 
 
 @dataclass(frozen=True)
@@ -141,6 +139,7 @@ def publish_release(
     documents: Mapping[str, bytes],
     *,
     announce: Callable[[str, str], None],
+    digest_of: Digest = nothing_sealed,
     supersede: bool = False,
 ) -> Published:
     """Make a release visible.
@@ -154,6 +153,7 @@ def publish_release(
         documents: name inside the release -> content (manifest, data package).
         announce: called with the tree's id and digest when all is on disk and nothing is visible yet: the ledger's
             chance to remember the intent. What it raises stops the publishing.
+        digest_of: tells SHA-256 of those staged files that are on disk already; what it raises counts as the disk's.
         supersede: whether a release with other content may be replaced.
 
     Raises:
@@ -167,7 +167,7 @@ def publish_release(
     _refuse_links(out, trees)
     try:
         tree = Path(tempfile.mkdtemp(prefix="tree-", dir=staging))
-        size = _fill(tree, files, documents)
+        size = _fill(tree, files, documents, digest_of)
         sums = (tree / SUMS).read_bytes()
         digest = hashlib.sha256(sums).hexdigest()
         announce(digest[:_ID_DIGITS], digest)
@@ -200,23 +200,26 @@ def _refuse_links(out: Path, trees: Path) -> None:
             )
 
 
-def _fill(tree: Path, files: Mapping[str, Path], documents: Mapping[str, bytes]) -> int:
+def _fill(tree: Path, files: Mapping[str, Path], documents: Mapping[str, bytes], digest_of: Digest) -> int:
     """Move files in, write documents, digest, and flush all to disk; return the bytes of the files."""
     size = 0
+    digests: dict[str, str] = {}
     for name, source in sorted(files.items()):
+        if (known := digest_of(source)) is not None:
+            digests[name] = known
         target = tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
         size += target.stat().st_size
     for name, content in sorted(documents.items()):
         _write(tree / name, content)
-    names = sorted([*files, *documents])
-    with ThreadPoolExecutor(_SEALERS) as pool:
-        digests = dict(zip(names, pool.map(lambda name: _sealed(tree / name), names), strict=True))
+    names = sorted({*files, *documents} - digests.keys())
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        digests |= dict(zip(names, pool.map(lambda name: sealed(tree / name), names), strict=True))
     _write(tree / SUMS, "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode())
-    _sealed(tree / SUMS)
+    sealed(tree / SUMS)
     _write(tree / SUCCESS, b"")
-    _sealed(tree / SUCCESS)
+    sealed(tree / SUCCESS)
     for directory in sorted((path for path in tree.rglob("*") if path.is_dir()), reverse=True):
         directory.chmod(_DIRECTORY_MODE)
         sync_directory(directory)
@@ -229,17 +232,6 @@ def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(content)
-
-
-def _sealed(path: Path) -> str:
-    """Flush a file to disk and return its SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        os.fchmod(file.fileno(), _FILE_MODE)
-        while block := file.read(_BLOCK):
-            digest.update(block)
-        os.fsync(file.fileno())
-    return digest.hexdigest()
 
 
 def _show(
