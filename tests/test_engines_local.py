@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline.engines import starting
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.order import part_order, row_order
 from pipeline.engines.work import Secrets
@@ -32,6 +33,14 @@ def keys() -> Secrets:
 def cut_of(table: str, slices: int) -> Cut:
     made = tuple(Slice(table, index, (), 10 - index) for index in range(slices))
     return Cut(table, (), made, tuple((index,) for index in range(slices)), ())
+
+
+FRESH = starting._fresh  # before conftest.py replaces it
+
+
+@pytest.fixture(autouse=True)
+def children_are_fresh(monkeypatch):
+    monkeypatch.setattr(starting, "_fresh", FRESH)
 
 
 @pytest.fixture

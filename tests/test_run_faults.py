@@ -172,7 +172,7 @@ def test_workers_do_not_outlive_a_killed_parent(done):
         while any(is_alive(pid) for pid in held) and time.monotonic() < until:
             time.sleep(0.01)
         assert not any(is_alive(pid) for pid in held)
-        _, stderr = run.process.communicate()
+        stderr = run.stderr()
     assert stderr == "", "the workers end in silence"
 
 
