@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.intake import Limits, content, csv_text, cut
-from tests.csv_cases import csv_source, naive_records, outcomes, read_all
+from tests.intake_cases import csv_source, naive_records, outcomes, read_all
 
 SMALL = st.sampled_from([1, 2, 3, 7, 64, 1 << 20])
 MESSY = st.lists(

@@ -1,25 +1,15 @@
 """CSV intake on real files: those of csv-spectrum, and hostile ones of other readers' tests."""
 
-import io
 import json
-import lzma
-import tarfile
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import InputUnreadable
 from pipeline.intake import Limits, cut, read_table
-from tests.conftest import SHARED_DATA, needs_shared_data
-from tests.csv_cases import csv_source, naive_records, outcomes, read_all, text_table
-
-
-@lru_cache(maxsize=8)
-def archive(name: str) -> dict[str, bytes]:
-    with tarfile.open(fileobj=io.BytesIO(lzma.decompress((SHARED_DATA / name).read_bytes()))) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
+from tests.conftest import needs_shared_data
+from tests.intake_cases import archive, csv_source, naive_records, outcomes, read_all, text_table
 
 
 @needs_shared_data

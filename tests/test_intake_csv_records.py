@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import Drift, InputUnreadable
 from pipeline.intake import Limits, Reason, cut, read
-from tests.csv_cases import csv_source, read_all, text_table
+from tests.intake_cases import csv_source, read_all, text_table
 
 
 @pytest.mark.parametrize(

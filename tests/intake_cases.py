@@ -1,9 +1,14 @@
-"""A second CSV reader, written character by character, and how tests read a file with the first."""
+"""A second CSV reader, written character by character; how tests read a table; archives of third-party files."""
 
+import io
+import lzma
+import tarfile
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.config.models import TableSource
 from pipeline.intake import Cut, Limits, SliceRecords, cut, read
+from tests.conftest import SHARED_DATA
 
 Outcome = list[str | None] | str  # a row, or "rejected"
 
@@ -100,3 +105,10 @@ def text_table(tmp_path: Path, data: bytes, **others: str) -> list[SliceRecords]
     (tmp_path / "x.csv").write_bytes(data)
     source = csv_source("x.csv", **others)
     return read_all(cut("x", source, "2026-01-01", tmp_path), source, tmp_path, Limits())
+
+
+@lru_cache(maxsize=8)
+def archive(name: str) -> dict[str, bytes]:
+    """Name -> content of the files in an archive of the shared data."""
+    with tarfile.open(fileobj=io.BytesIO(lzma.decompress((SHARED_DATA / name).read_bytes()))) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
