@@ -3,7 +3,6 @@
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,12 @@ from pipeline.errors import CheckFailed, PouchError
 from pipeline.release.fates import made_with_key
 from pipeline.run import run_job
 from pipeline.state import open_state
+from tests import erasing_job
 from tests.conftest import PROJECT
-from tests.erasing_job import ERASED, OTHER, copied, erased, make_published, reveal, rows, tokens_by_account
+from tests.erasing_job import ERASED, OTHER, erased, reveal, rows, tokens_by_account
 from tests.small_job import DATE, SmallJob
 
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
-    return make_published(tmp_path_factory.mktemp("job"))
-
-
-@pytest.fixture
-def job(published: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
-    with copied(published, tmp_path / "job", monkeypatch) as job:
-        yield job
+published, job = erasing_job.published, erasing_job.job  # fixtures
 
 
 def test_bytes_do_not_depend_on_workers_and_a_rerun_uses_the_same_keys(job: SmallJob) -> None:
