@@ -37,9 +37,9 @@ def make_published(folder: Path) -> SmallJob:
     return job
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
-    """One for all tests; they take copies."""
+    """One for all tests of a file; they take copies."""
     return make_published(tmp_path_factory.mktemp("job"))
 
 

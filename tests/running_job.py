@@ -1,4 +1,4 @@
-"""A run in a process group of its own, which tests stop, watch and kill at chosen moments."""
+"""A run in a process group of its own, which tests stop, watch and kill at chosen moments; and jobs to run."""
 
 import os
 import select
@@ -9,12 +9,35 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from tests.fork_server import Forked
-from tests.small_job import DATE, SmallJob, phone
+from tests.small_job import DATE, SmallJob, make_job, phone
 
 SECONDS = 100  # what a loaded machine may take before a test gives up
 OLD, NEW = "SO00000001", "SO00009999"  # the change after which the courier's release needs --supersede
 REPLACE = ("--recipient", "courier", "--supersede")
+
+
+@pytest.fixture(scope="module")
+def fresh_template(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
+    """A job that has not run; tests take copies."""
+    return make_job(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def published_template(fresh_template: SmallJob, tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
+    """A calm run has published all releases; tests take copies."""
+    job = copy_of(fresh_template, tmp_path_factory.mktemp("published"))
+    finished = job.run()
+    assert finished.returncode == 0, finished.stderr
+    return job
+
+
+@pytest.fixture
+def fresh(fresh_template: SmallJob, tmp_path: Path) -> SmallJob:
+    """A copy of the job that has not run."""
+    return copy_of(fresh_template, tmp_path)
 
 
 class Running:
