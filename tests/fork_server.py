@@ -5,7 +5,7 @@
 What is forked has the arguments, environment, folder, umask, standard files and session that a fresh process would
 have, and one thread, like `pouch` itself when it forks the children of its engine. What it does not have anew are
 hash seed, locale, what native libraries read as they are loaded, and a line in the list of processes: tests of those
-start a fresh process, and so does everything in `test_engines_*`, `test_docs_*` and `test_layers`.
+start a fresh process, and so does everything in `test_engines_starting`, `test_docs_*` and `test_layers`.
 """
 
 import gc
