@@ -261,7 +261,8 @@ def test_an_account_of_the_sample_job_can_be_erased(tmp_path: Path, monkeypatch:
         shutil.copytree(PROJECT / part, tmp_path / part)
     job = SmallJob(tmp_path)
     assert job.pouch("keys", "init", "configs/nightly.yaml").returncode == 0
-    done = job.pouch("run", "configs/nightly.yaml", "--date", "2026-11-02", "--recipient", "analysts")
+    words = ("--date", "2026-11-02", "--recipient", "analysts", "--workers", "1")
+    done = job.pouch("run", "configs/nightly.yaml", *words)
     assert done.returncode == 0, done.stderr
     rows = (tmp_path / "sample_data/orders/2026-11-02/orders-web.csv").read_text().splitlines()[1:40]
     ids = sorted({row.split(",")[1] for row in rows})
