@@ -1,4 +1,4 @@
-"""A process that has imported Pouch and forks at request: a command starts in 20 ms of CPU instead of a second.
+"""A process that has imported Pouch and forks at request: `pouch keys list` takes 0.1 s of CPU instead of 1.0 s.
 
     python -m tests.fork_server DESCRIPTOR    answers requests that come over this socket, until its other end is closed
 
@@ -25,7 +25,6 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-PROJECT = Path(__file__).resolve().parents[1]
 _LARGEST = 1 << 17  # bytes of a request
 # What commands import where they use it, but for what is slow to load and seldom used, or starts threads.
 _IMPORTED = (
@@ -132,7 +131,7 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     with theirs:
         command = [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())]
         return ours, subprocess.Popen(
-            command, cwd=PROJECT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+            command, cwd=Path(__file__).parents[1], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
 
 
