@@ -1,6 +1,7 @@
 """Rotating and destroying the keys of a job: under the lock of its state, remembered before and after the deed."""
 
 import getpass
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from pipeline.config.loading import load_config
 from pipeline.config.models import KeyringRef
 from pipeline.errors import CheckFailed, JobWrong
 from pipeline.keys import MasterSummary, describe, destroy_masters, read_file, rotate_keyring
+from pipeline.release.fates import made_with_key
 from pipeline.state import State, anchor, open_state, sealed_under, write_receipt
 from pipeline.state.subject_index import read_index
 from pipeline.subject_keys import refuse_older
@@ -86,15 +88,20 @@ def _receipt(ref: KeyringRef, store: State, gone: tuple[MasterSummary, ...], rea
 
 
 def _closed(store: State, ids: frozenset[str]) -> list[dict[str, str]]:
-    """Releases that were made with these keys, as far as the subject index tells."""
+    """Releases that hold tokens of these keys, as far as the subject index tells.
+
+    Every release names the key of its date; one in clear, or of statistics, has no cell that the key closes.
+    """
     found = []
     for entry in store.ledger.entries():
         if entry.kind != "published":
             continue
-        with suppress(
-            CheckFailed
-        ):  # the index of this release is damaged: the keys are destroyed all the same
+        with suppress(CheckFailed):  # a damaged index of this release keeps no key from being destroyed
             index = read_index(store, entry)
-            if index is not None and index["key_id"] in ids:
+            if index is not None and index["key_id"] in ids and _holds_tokens(index):
                 found.append({"recipient": entry.recipient, "date": entry.date, "key_id": index["key_id"]})
     return found
+
+
+def _holds_tokens(index: Mapping[str, Any]) -> bool:
+    return any(made_with_key(column) for table in index["tables"] for column in table["columns"])

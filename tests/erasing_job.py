@@ -1,7 +1,6 @@
 """A published job of which people are erased, and what can be asked of it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,7 @@ from tests.running_job import copy_of
 from tests.small_job import DATE, KEK, SmallJob, make_job
 
 ERASED = "acc0005"
-
-
 OTHER = "acc0006"
-
-
 SHIPPING = """policy: shipping
 rules:
   order_id: {transform: keep}
@@ -42,10 +37,16 @@ def make_published(folder: Path) -> SmallJob:
     return job
 
 
-@contextmanager
-def copied(published: SmallJob, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
+    """One for all tests of a file; they take copies."""
+    return make_published(tmp_path_factory.mktemp("job"))
+
+
+@pytest.fixture
+def job(published: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
     """A copy of it, in the working directory."""
-    job = copy_of(published, folder)
+    job = copy_of(published, tmp_path / "job")
     monkeypatch.chdir(job.folder)
     monkeypatch.setenv("POUCH_KEK", KEK)
     yield job

@@ -1,19 +1,43 @@
-"""A run in a process group of its own, which tests stop, watch and kill at chosen moments."""
+"""A run in a process group of its own, which tests stop, watch and kill at chosen moments; and jobs to run."""
 
 import os
+import select
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from tests.small_job import DATE, SmallJob, phone
+import pytest
+
+from tests.fork_server import Forked
+from tests.small_job import DATE, SmallJob, make_job, phone
 
 SECONDS = 100  # what a loaded machine may take before a test gives up
 OLD, NEW = "SO00000001", "SO00009999"  # the change after which the courier's release needs --supersede
 REPLACE = ("--recipient", "courier", "--supersede")
+
+
+@pytest.fixture(scope="module")
+def fresh_template(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
+    """A job that has not run; tests take copies."""
+    return make_job(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def published_template(fresh_template: SmallJob, tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
+    """A calm run has published all releases; tests take copies."""
+    job = copy_of(fresh_template, tmp_path_factory.mktemp("published"))
+    finished = job.run()
+    assert finished.returncode == 0, finished.stderr
+    return job
+
+
+@pytest.fixture
+def fresh(fresh_template: SmallJob, tmp_path: Path) -> SmallJob:
+    """A copy of the job that has not run."""
+    return copy_of(fresh_template, tmp_path)
 
 
 class Running:
@@ -22,16 +46,17 @@ class Running:
     def __init__(self, job: SmallJob, *arguments: str, **environment: str) -> None:
         self.job = job
         self.out = job.folder / "releases"
-        self.process = subprocess.Popen(
-            job.command("run", "job.yaml", "--date", DATE, *arguments),
-            cwd=job.folder,
-            env=job.environment(**environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        self._heard = b""
+        self._hears, says = os.pipe()
+        with open(says, "wb") as stderr, Path(os.devnull).open("wb") as nowhere:  # noqa: PTH123 - a descriptor
+            self.process = Forked(
+                ("run", "job.yaml", "--date", DATE, *arguments),
+                folder=job.folder,
+                environment=job.environment(**environment),
+                stdout=nowhere,
+                stderr=stderr,
+                new_session=True,
+            )
 
     def workers(self) -> list[int]:
         """Child processes: a run has no others."""
@@ -41,7 +66,7 @@ class Running:
         """Wait until something is so; fail when the run ends or time is up before."""
         until = time.monotonic() + SECONDS
         while not happened():
-            assert self.process.poll() is None, self.process.communicate()[1]
+            assert self.process.poll() is None, self.stderr()
             assert time.monotonic() < until, "it never came to that"
             time.sleep(every)
 
@@ -61,20 +86,28 @@ class Running:
         """Send a signal to the whole group, if any, and return exit code and stderr."""
         if number is not None:
             os.killpg(self.process.pid, number)
-        _, stderr = self.process.communicate(timeout=SECONDS)
-        return self.process.returncode, stderr
+        stderr = self.stderr()
+        return self.process.wait(SECONDS), stderr
+
+    def stderr(self) -> str:
+        """All that was said, once the run and its workers have let go of stderr."""
+        while select.select([self._hears], [], [], SECONDS)[0] and (more := os.read(self._hears, 1 << 16)):
+            self._heard += more
+        return self._heard.decode()
+
+    def close(self) -> None:
+        """Kill what is left of it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(SECONDS)
+        os.close(self._hears)
 
 
 @contextmanager
 def running(job: SmallJob, *arguments: str, **environment: str) -> Iterator[Running]:
     """A run that is dead afterwards, whatever the test does."""
-    run = Running(job, *arguments, **environment)
-    try:
+    with closing(Running(job, *arguments, **environment)) as run:
         yield run
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(run.process.pid, signal.SIGKILL)
-        run.process.communicate()
 
 
 def children_of(parent: int) -> list[int]:
@@ -86,14 +119,6 @@ def children_of(parent: int) -> list[int]:
             if int(ppid) == parent and state != "Z":
                 found.append(int(entry.parent.name))
     return sorted(found)
-
-
-def command_line(pid: int) -> bytes:
-    """The command line, empty where the process is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def is_alive(pid: int) -> bool:

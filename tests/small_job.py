@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import fork_server
 from tests.conftest import PROJECT
 
 DATE = "2026-11-01"
@@ -87,7 +88,13 @@ class SmallJob:
     folder: Path
 
     def pouch(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line in the folder."""
+        """Run the command line in the folder.
+
+        In a fork of a process that has imported it; in a fresh one where it is to find variables that Python or a
+        native library reads as it starts.
+        """
+        if all(name.startswith("POUCH_") for name in environment):
+            return fork_server.pouch(arguments, self.folder, self.environment(**environment))
         return subprocess.run(
             self.command(*arguments),
             cwd=self.folder,

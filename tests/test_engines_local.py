@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline.engines import starting
 from pipeline.engines.local import LocalEngine
 from pipeline.engines.order import part_order, row_order
 from pipeline.engines.work import Secrets
@@ -34,6 +35,15 @@ def cut_of(table: str, slices: int) -> Cut:
     return Cut(table, (), made, tuple((index,) for index in range(slices)), ())
 
 
+FRESH = starting._fresh  # before conftest.py replaces it
+
+
+@pytest.fixture
+def children_are_fresh(monkeypatch):
+    """As in a notebook, which has threads: a start of a second that not every test needs."""
+    monkeypatch.setattr(starting, "_fresh", FRESH)
+
+
 @pytest.fixture
 def engine(tmp_path):
     with LocalEngine(2) as engine:
@@ -41,6 +51,7 @@ def engine(tmp_path):
         yield engine
 
 
+@pytest.mark.usefixtures("children_are_fresh")
 def test_results_come_by_table_and_slice_whoever_made_them(engine):
     seen = engine.map_slices(Look(), [cut_of("orders", 5), cut_of("devices", 3)], Silent())
     assert [(s.table, s.index) for s in seen] == [("devices", i) for i in range(3)] + [
@@ -49,9 +60,11 @@ def test_results_come_by_table_and_slice_whoever_made_them(engine):
     assert len({s.pid for s in seen}) == 2
 
 
+@pytest.mark.usefixtures("children_are_fresh")
 def test_keys_reach_children_and_stand_in_neither_arguments_nor_environment(engine):
     for seen in engine.map_slices(Look(), [cut_of("orders", 2)], Silent()):
         assert seen.check_value == keys().keyring.check_value()
+        assert b"pipeline.engines.worker" in seen.command_line, "a process of its own"
         for text in (seen.command_line, seen.environment):
             assert MASTER not in text and MASTER.hex().encode() not in text
 
@@ -62,6 +75,7 @@ def test_keys_have_no_pickle_and_no_repr():
     assert MASTER.hex() not in repr(keys()) and "\\x5c" not in repr(keys())
 
 
+@pytest.mark.usefixtures("children_are_fresh")
 def test_a_killed_worker_stops_the_run_with_one_sentence(tmp_path):
     with pytest.raises(InternalError, match="signal 9"), LocalEngine(2) as engine:
         engine.unlock(keys(), tmp_path)

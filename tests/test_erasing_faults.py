@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,13 @@ import pytest
 from pipeline.errors import KeyUnavailable, LockHeld, PouchError
 from pipeline.run import run_job
 from pipeline.state import open_state
+from tests import erasing_job
 from tests.disk_faults import killed
-from tests.erasing_job import ERASED, OTHER, copied, erased, make_published, reveal, tokens_by_account
+from tests.erasing_job import ERASED, OTHER, erased, reveal, tokens_by_account
 from tests.running_job import NEW, OLD, REPLACE, copy_of, running
 from tests.small_job import DATE, SmallJob
 
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
-    return make_published(tmp_path_factory.mktemp("job"))
-
-
-@pytest.fixture
-def job(published: SmallJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallJob]:
-    with copied(published, tmp_path / "job", monkeypatch) as job:
-        yield job
+published, job = erasing_job.published, erasing_job.job  # fixtures
 
 
 def test_an_old_key_store_that_is_put_back_is_refused_until_erasures_are_replayed(job: SmallJob) -> None:

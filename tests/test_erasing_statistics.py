@@ -19,8 +19,9 @@ from pipeline.statistics.over_time_history import history_of
 from pipeline.statistics.over_time_partials import units_of
 from pipeline.statistics.over_time_relations import relations_of
 from pipeline.statistics.partial import person_digests
+from tests.running_job import copy_of
 from tests.small_job import DATE, KEK, SmallJob, make_job
-from tests.test_job_statistics import almost, run, statistics
+from tests.statistics_job import almost, run, statistics
 
 ERASED = "acc0000"  # of Sydney
 ALONE = """statistics:
@@ -33,16 +34,24 @@ ALONE = """statistics:
 """
 
 
-@pytest.fixture
-def job(tmp_path, monkeypatch) -> SmallJob:
-    monkeypatch.setenv("POUCH_KEK", KEK)
-    made = make_job(tmp_path, people=60, orders=300)
-    almost(made)
-    run(made)
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> SmallJob:
+    """Three tables: two of a job, one outside; tests take copies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POUCH_KEK", KEK)
+        made = make_job(tmp_path_factory.mktemp("job"), people=60, orders=300)
+        almost(made)
+        run(made)
     (made.folder / "alone.yaml").write_text(ALONE)
     words = ("stats", "alone.yaml", "--input", f"parcels=in/orders/{DATE}/a.csv", "--recipient", "third")
     assert made.pouch(*words).returncode == 0
     return made
+
+
+@pytest.fixture
+def job(published, tmp_path, monkeypatch) -> SmallJob:
+    monkeypatch.setenv("POUCH_KEK", KEK)
+    return copy_of(published, tmp_path / "job")
 
 
 def kept(job: SmallJob):

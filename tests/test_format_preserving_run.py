@@ -39,7 +39,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
     orders = made.folder / f"in/orders/{DATE}/a.csv"
     text = orders.read_text()
     orders.write_text(text.replace(phone(13), "+61123456").replace(phone(26), "none"))
-    done = made.run()
+    done = made.run("--workers", "1")  # each loads the models of names
     assert done.returncode == 0, done.stderr
     return made
 

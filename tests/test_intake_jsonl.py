@@ -11,7 +11,7 @@ from pipeline.config.models import TableSource
 from pipeline.errors import InputUnreadable
 from pipeline.intake import Limits, Reason, SliceRecords, cut, read
 from tests.conftest import needs_shared_data
-from tests.test_intake_csv import archive, read_all
+from tests.intake_cases import archive, read_all
 
 
 def json_source(path: str = "x.jsonl", **others: str) -> TableSource:

@@ -15,7 +15,7 @@ from pipeline.config.models import TableSource
 from pipeline.errors import InputUnreadable
 from pipeline.intake import Limits, Reason, cut, read, read_table
 from tests.conftest import PROJECT, needs_shared_data
-from tests.test_intake_csv import archive, read_all
+from tests.intake_cases import archive, read_all
 
 SOURCE = TableSource(path="*.parquet", subject="none")
 

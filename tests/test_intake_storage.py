@@ -13,7 +13,7 @@ from pipeline.config.models import TableSource
 from pipeline.errors import InputUnreadable, JobWrong
 from pipeline.intake import Limits, cut, read_records, read_table, sample
 from tests.conftest import PROJECT
-from tests.test_intake_csv import read_all
+from tests.intake_cases import read_all
 
 ROWS = b"".join(b'%d,"name, %d",%s\n' % (n, n, b"x" * (n % 50)) for n in range(2000))
 BODY = b"id,name,pad\n" + ROWS

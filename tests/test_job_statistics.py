@@ -4,7 +4,6 @@ import functools
 import json
 import shutil
 
-import pyarrow.parquet as pq
 import pytest
 
 from pipeline import conclusion as conclusion_module
@@ -13,68 +12,24 @@ from pipeline.errors import JobWrong
 from pipeline.job_statistics import give_statistics
 from pipeline.readiness import look
 from pipeline.release.verify import verify_release
-from pipeline.run import run_job
-from pipeline.state import open_state
-from pipeline.state.budget import open_budget
 from pipeline.statistics import dp_checking
 from pipeline.statistics_report import releases_of
-from tests.small_job import DATE, KEK, SmallJob, make_job
+from tests import statistics_job
+from tests.small_job import DATE
+from tests.statistics_job import (
+    ALMOST,
+    CITIES,
+    NOISE,
+    SECOND,
+    almost,
+    events,
+    forget,
+    recipients,
+    run,
+    statistics,
+)
 
-CITIES = ("Sydney", "Perth", "Hobart")
-NOISE = """statistics:
-  sales:
-    table: orders
-    dimensions: [{column: city, values: [Sydney, Perth, Hobart]}]
-    totals: true
-    measures: [people, rows, {sum: amount}]
-    dp: {epsilon: 1, delta: 1e-6, max_groups: 1, max_rows: 5, bounds: {amount: [0, 100]}}
-budget: {recipient: {epsilon: 1.2, delta: 1e-6}}
-"""
-ALMOST = """statistics:
-  most:
-    table: orders
-    filters: [{column: amount, below: 89}]
-    dimensions: [{column: city}]
-    measures: [people, rows, {sum: amount}]
-    protect: {min_people: 5}
-"""
-SECOND = "  - {recipient: second, purpose: analytics, basis: consent, statistics: second.yaml}\n"
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch) -> SmallJob:
-    monkeypatch.setenv("POUCH_KEK", KEK)
-    return make_job(tmp_path, people=60, orders=300)
-
-
-@pytest.fixture
-def noisy(job) -> SmallJob:
-    (job.folder / "statistics.yaml").write_text(NOISE)
-    return job
-
-
-def run(job: SmallJob, date: str = DATE, **options):
-    return run_job(job.folder / "job.yaml", date, base=job.folder, **options)
-
-
-def recipients(job: SmallJob) -> set[str]:
-    """Who has a published release."""
-    return {name.partition("/")[0] for name in job.tree()}
-
-
-def events(job: SmallJob, kind: str) -> int:
-    ledger = open_budget(open_state(job.folder / ".pouch"))
-    return sum(event.kind == kind for event in ledger.events())
-
-
-def statistics(job: SmallJob, recipient: str = "market", name: str = "sales") -> list[dict]:
-    return pq.read_table(job.folder / f"releases/{recipient}/{DATE}/statistics/{name}.parquet").to_pylist()
-
-
-def forget(job: SmallJob) -> None:
-    """Lose everything that was published to the market."""
-    (job.folder / f"releases/market/{DATE}").unlink()
-    shutil.rmtree(job.folder / "releases/market/.releases")
+job, noisy = statistics_job.job, statistics_job.noisy  # fixtures
 
 
 def test_a_night_with_noise_is_charged_once_and_served_again(noisy):
@@ -146,12 +101,6 @@ def test_another_state_is_refused(noisy):
     done = noisy.run("--state", "other")
     assert done.returncode == 1 and "from another state" in done.stderr
     assert f"market/{DATE}/manifest.json" not in noisy.tree()
-
-
-def almost(job: SmallJob, protect: str = "min_people: 5") -> None:
-    """A second recipient, whose table leaves out the three orders of 89 dollars and more."""
-    (job.folder / "job.yaml").write_text((job.folder / "job.yaml").read_text() + SECOND)
-    (job.folder / "second.yaml").write_text(ALMOST.replace("min_people: 5", protect))
 
 
 def shown(rows: list[dict]) -> dict[str, dict]:

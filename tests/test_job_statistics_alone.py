@@ -9,8 +9,9 @@ from pipeline import job_statistics
 from pipeline.release.standing import settle_pending
 from pipeline.state import open_state
 from pipeline.statistics_report import releases_of
-from tests.small_job import DATE, KEK, SmallJob, make_job
-from tests.test_job_statistics import NOISE, almost, events, recipients, run, statistics
+from tests import statistics_job
+from tests.small_job import DATE, SmallJob
+from tests.statistics_job import NOISE, almost, events, recipients, run, statistics
 
 NEXT = "2026-11-02"
 THRESHOLD = (
@@ -20,16 +21,7 @@ THRESHOLD = (
 )
 
 
-@pytest.fixture
-def job(tmp_path, monkeypatch) -> SmallJob:
-    monkeypatch.setenv("POUCH_KEK", KEK)
-    return make_job(tmp_path, people=60, orders=300)
-
-
-@pytest.fixture
-def noisy(job) -> SmallJob:
-    (job.folder / "statistics.yaml").write_text(NOISE)
-    return job
+job, noisy = statistics_job.job, statistics_job.noisy  # fixtures
 
 
 def statuses(done) -> dict[str, str]:

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from tests import fork_server
 from tests.conftest import PROJECT, SHARED_DATA, needs_shared_data
 
 pytestmark = needs_shared_data
@@ -77,15 +77,7 @@ class Night:
 
     def pouch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line there."""
-        return subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return fork_server.pouch(arguments, self.folder, os.environ, timeout=300)
 
     def release(self, recipient: str) -> Path:
         """Published folder of a recipient."""

@@ -344,3 +344,18 @@ def test_an_unwritable_place_is_refused_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(PublishFailed, match="staging"), open_staging(tmp_path / "file"):
         pass
+
+
+def test_ctrl_c_as_soon_as_staging_is_there_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal may come between any two lines: here before the directory is locked."""
+
+    def interrupted(*_: object) -> None:
+        assert list(tmp_path.glob(f"{STAGING}*"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fcntl, "flock", interrupted)
+    with pytest.raises(KeyboardInterrupt), open_staging(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []

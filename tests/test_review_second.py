@@ -13,17 +13,19 @@ from pipeline.release.checksums import candidates
 from pipeline.release.identities import identities_of
 from pipeline.release.normalized import forms_of
 from pipeline.release.own_row import Published, cells_of, search
+from tests import statistics_job
 from tests.small_job import DATE, make_job
+from tests.statistics_job import events, run
 from tests.test_engines_starting import run as run_script
-from tests.test_job_statistics import events, job, noisy, run  # noqa: F401 - fixtures
 from transforms.alphabet import ALPHABETS
 from transforms.ff1_text import Cipher, encrypt_text
 from transforms.token_form import FormatPreserved
 
 KEY = bytes(range(16))
+job, noisy = statistics_job.job, statistics_job.noisy  # fixtures
 
 
-def test_a_run_that_is_refused_charges_no_budget(noisy):  # noqa: F811 - the fixture
+def test_a_run_that_is_refused_charges_no_budget(noisy):
     """Mostly unreadable input stops the run with 4; the repaired night then finds its budget untouched."""
     feed = next((noisy.folder / f"in/orders/{DATE}").glob("*.csv"))
     good = feed.read_bytes()
@@ -115,9 +117,10 @@ def test_a_changed_file_of_recognizers_is_a_changed_input(tmp_path):
     rule = '{transform: redact_text, names: false, recognizers: [mine.yaml], accept_residual: "a test"}'
     changed.change("analysts.yaml", "free_text: {transform: drop}", f"free_text: {rule}")
     (changed.folder / "mine.yaml").write_text(patterns % 4)
-    first = changed.run("--recipient", "analysts")
+    words = ("--recipient", "analysts", "--workers", "1")
+    first = changed.run(*words)
     assert first.returncode == 0, first.stderr
-    assert "unchanged" in changed.run("--recipient", "analysts").stdout
+    assert "unchanged" in changed.run(*words).stdout
     (changed.folder / "mine.yaml").write_text(patterns % 5)
-    again = changed.run("--recipient", "analysts")
+    again = changed.run(*words)
     assert again.returncode == 2 and "--supersede" in again.stderr

@@ -9,37 +9,23 @@ import pytest
 
 from pipeline.errors import PouchError
 from pipeline.run import run_job
+from tests import running_job
 from tests.running_job import assert_sentence, copy_of
-from tests.small_job import DATE, KEK, SmallJob, make_job
+from tests.small_job import DATE, KEK, SmallJob
+
+fresh_template, published_template = running_job.fresh_template, running_job.published_template  # fixtures
+fresh = running_job.fresh
 
 
 @pytest.fixture(scope="module")
-def fresh_template(tmp_path_factory) -> SmallJob:
-    return make_job(tmp_path_factory.mktemp("fresh"))
-
-
-@pytest.fixture(scope="module")
-def done_template(fresh_template, tmp_path_factory) -> SmallJob:
-    job = copy_of(fresh_template, tmp_path_factory.mktemp("done"))
-    finished = job.run()
-    assert finished.returncode == 0, finished.stderr
-    return job
-
-
-@pytest.fixture(scope="module")
-def tree(done_template) -> dict[str, bytes]:
+def tree(published_template) -> dict[str, bytes]:
     """What a calm run publishes."""
-    return done_template.tree()
+    return published_template.tree()
 
 
 @pytest.fixture
-def fresh(fresh_template, tmp_path) -> SmallJob:
-    return copy_of(fresh_template, tmp_path)
-
-
-@pytest.fixture
-def done(done_template, tmp_path) -> SmallJob:
-    return copy_of(done_template, tmp_path)
+def done(published_template, tmp_path) -> SmallJob:
+    return copy_of(published_template, tmp_path)
 
 
 # ------------------------------------------------------------------ a damaged state, a damaged release

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import running_job
 from tests.running_job import (
     NEW,
     OLD,
@@ -30,24 +31,19 @@ from tests.running_job import (
     litter,
     running,
 )
-from tests.small_job import DATE, SmallJob, make_job
+from tests.small_job import DATE, SmallJob
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found in /proc")
 ORDERS = f"in/orders/{DATE}/a.csv"
 Trees = tuple[dict[str, bytes], dict[str, bytes]]
+fresh_template, published_template = running_job.fresh_template, running_job.published_template  # fixtures
+fresh = running_job.fresh
 
 
 @pytest.fixture(scope="module")
-def fresh_template(tmp_path_factory) -> SmallJob:
-    return make_job(tmp_path_factory.mktemp("fresh"))
-
-
-@pytest.fixture(scope="module")
-def done_template(fresh_template, tmp_path_factory) -> SmallJob:
-    """A calm run has published all releases; then an order was corrected."""
-    job = copy_of(fresh_template, tmp_path_factory.mktemp("done"))
-    finished = job.run()
-    assert finished.returncode == 0, finished.stderr
+def done_template(published_template, tmp_path_factory) -> SmallJob:
+    """All releases are published; then an order was corrected."""
+    job = copy_of(published_template, tmp_path_factory.mktemp("done"))
     job.change(ORDERS, OLD, NEW)
     return job
 
@@ -68,11 +64,6 @@ def calm_seconds(done_template, tmp_path_factory) -> float:
     began = time.monotonic()
     assert job.run(*REPLACE).returncode == 0
     return time.monotonic() - began
-
-
-@pytest.fixture
-def fresh(fresh_template, tmp_path) -> SmallJob:
-    return copy_of(fresh_template, tmp_path)
 
 
 @pytest.fixture
@@ -172,7 +163,7 @@ def test_workers_do_not_outlive_a_killed_parent(done):
         while any(is_alive(pid) for pid in held) and time.monotonic() < until:
             time.sleep(0.01)
         assert not any(is_alive(pid) for pid in held)
-        _, stderr = run.process.communicate()
+        stderr = run.stderr()
     assert stderr == "", "the workers end in silence"
 
 

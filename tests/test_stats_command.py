@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from pipeline.errors import BudgetExhausted, CheckFailed, InputUnreadable, JobWr
 from pipeline.release.verify import verify_release
 from pipeline.standalone import StatsOrder, run_statistics
 from pipeline.statistics_report import budgets_of, releases_of, simulate_nights
+from tests import fork_server
 from tests.conftest import PROJECT
 from tests.dp_cases import SALES, write_orders
 
@@ -43,14 +43,7 @@ def order(shop: Path, spec: str = "sales", **fields) -> StatsOrder:
 
 
 def pouch(shop: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", *words],
-        cwd=shop,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-    )
+    return fork_server.pouch(words, shop, os.environ)
 
 
 def files(shop: Path, folder: str = "sales") -> dict[str, bytes]:

@@ -17,6 +17,19 @@ _NOT_TOLD = (
 _KINDS = {kind.model_fields["transform"].default: kind for kind in TRANSFORMS}
 
 
+def made_with_key(column: Mapping[str, Any]) -> bool:
+    """Whether cells of this column of the subject index are tokens of a key; in texts, whether an entity's are."""
+    transform = column["transform"]
+    if transform["transform"] == "redact_text":
+        return any(_is_keyed(inner) for inner in transform.get("entities", {}).values())
+    return _is_keyed(transform)
+
+
+def _is_keyed(transform: Mapping[str, Any]) -> bool:
+    kind = _KINDS.get(str(transform["transform"]))
+    return kind is not None and kind.keyed
+
+
 def fate_of(
     column: Mapping[str, Any], *, key_destroyed: bool, tokens_known: bool, names_subject: bool
 ) -> tuple[str, str]:
@@ -31,7 +44,7 @@ def fate_of(
     """
     name = str(column["transform"]["transform"])
     kind = _KINDS.get(name)
-    keyed = kind is not None and kind.keyed and name != "redact_text"
+    keyed = name != "redact_text" and made_with_key(column)
     reversible = kind is not None and kind.reversible
     cases = (
         (column["transform"].get("per") == "subject", UNRECOVERABLE, "the subject's own key is destroyed"),

@@ -13,12 +13,13 @@ removed after the swap: it may hold subjects who have withdrawn since, so it mus
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,21 +57,23 @@ def open_staging(out: Path) -> Iterator[Path]:
 
     Raises PublishFailed where `out` cannot be written.
     """
-    try:
-        out.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-        remove_leftovers(out)
-        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=out))  # 0700
-        lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells other runs that this directory is alive
-    except OSError as error:
-        raise PublishFailed(
-            f"the staging directory cannot be made ({_reason(error)})", where=str(out)
-        ) from None
-    try:
+    staging = (
+        out / f"{STAGING}{secrets.token_hex(8)}"
+    )  # named before it is there: Ctrl-C may come right after
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, staging, ignore_errors=True)
+        try:
+            out.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+            remove_leftovers(out)
+            staging.mkdir(mode=0o700)
+            lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells other runs that this directory is alive
+        except OSError as error:
+            raise PublishFailed(
+                f"the staging directory cannot be made ({_reason(error)})", where=str(out)
+            ) from None
         yield staging
-    finally:
-        os.close(lock)
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def remove_leftovers(out: Path) -> int:

@@ -4,13 +4,11 @@ A file of its own beside `pouch.sqlite`: opened as that one is (rollback journal
 and a sync of the directory).
 """
 
-import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
-from pipeline.errors import CheckFailed, JobWrong
-from pipeline.state.database import transaction
+from pipeline.errors import CheckFailed
+from pipeline.state.database import created
 
 FILE = "budget.sqlite"
 VERSION = 1
@@ -43,30 +41,16 @@ def create_budget(path: Path) -> None:
     """Make the file (0600) and its tables, unless they are there.
 
     The ledger gets a random name, by which an anchor knows it, and a random secret, under which people are digested
-    (it never leaves the state). Raises PublishFailed, CheckFailed as `transaction` does.
+    (it never leaves the state). Raises JobWrong, PublishFailed, CheckFailed as `created` does.
     """
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
-    with transaction(path) as database:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise JobWrong(
-                f"has schema {version}, this version of Pouch knows {VERSION}",
-                where=path.name,
-                hint="use the version of Pouch that wrote it",
-            )
-        if version == 0:
+    with created(path, VERSION) as (database, is_new):
+        if is_new:
             for statement in _STATEMENTS:
                 database.execute(statement)
             database.execute(
                 "INSERT INTO identity (one, ledger, secret) VALUES (1, ?, ?)",
                 (secrets.token_hex(16), secrets.token_bytes(32)),
             )
-            database.execute(f"PRAGMA user_version = {VERSION}")
         elif database.execute("SELECT count(*) FROM identity").fetchone()[0] != 1:
             raise CheckFailed(
                 "the ledger has lost its name", where=path.name, hint="restore it from its backup"

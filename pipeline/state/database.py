@@ -69,6 +69,18 @@ def _triggers() -> str:
 
 def create_tables(path: Path) -> None:
     """Make the database (0600) and its tables, unless they are there. Safe for any number of processes."""
+    with created(path, SCHEMA_VERSION) as (database, is_new):
+        if is_new:
+            for statement in _statements(_TABLES + _triggers()):
+                database.execute(statement)
+
+
+@contextmanager
+def created(path: Path, version: int) -> Iterator[tuple[sqlite3.Connection, bool]]:
+    """One write transaction on a file (0600) that is made where there is none, and whether it has no tables yet.
+
+    Raises JobWrong for a schema of a later version, PublishFailed and CheckFailed as `transaction` does.
+    """
     with suppress(FileExistsError):  # made private before SQLite opens it; the journal inherits the mode
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
@@ -76,17 +88,16 @@ def create_tables(path: Path) -> None:
         finally:
             os.close(descriptor)
     with transaction(path) as database:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        found = database.execute("PRAGMA user_version").fetchone()[0]
+        if found > version:
             raise JobWrong(
-                f"has schema {version}, this version of Pouch knows {SCHEMA_VERSION}",
+                f"has schema {found}, this version of Pouch knows {version}",
                 where=path.name,
                 hint="use the version of Pouch that wrote it",
             )
-        if version == 0:
-            for statement in _statements(_TABLES + _triggers()):
-                database.execute(statement)
-            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        yield database, found == 0
+        if found == 0:
+            database.execute(f"PRAGMA user_version = {version}")
 
 
 def _statements(script: str) -> Iterator[str]:
