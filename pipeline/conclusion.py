@@ -1,6 +1,6 @@
 """What follows the last slice: prove, check drift and counts, give statistics, publish.
 
-`run.py` brings this file, and all that it needs, only when the children are at work.
+`run.py` brings this file, and all that it needs, only while the children are at work.
 """
 
 from collections.abc import Sequence

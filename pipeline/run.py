@@ -111,6 +111,8 @@ def _stages(
         engine.unlock(Secrets(keyring, quarantine.export_secret_key(), fingerprint_key), staging)
         sealer = stack.enter_context(Sealer(staging))
         results = _protect(order, ready, engine, staging, run, progress, keyring, store, sealer)
+        if not ready.plan.has_statistics:
+            engine.dismiss()
         from pipeline.conclusion import conclude
 
         return conclude(

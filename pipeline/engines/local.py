@@ -23,6 +23,7 @@ class _Child:
     process: Process
     pipe: Connection
     has_work: bool = False
+    dismissed: bool = False
 
 
 class LocalEngine:
@@ -41,17 +42,24 @@ class LocalEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the children: by message when all is well, else by signal."""
+        if kind is None and self._unlocked:
+            self.dismiss()
         for child in self._children:
-            if kind is None and self._unlocked:
-                try:
-                    child.pipe.send((STOP,))
-                except OSError:
-                    child.process.kill()
-            else:
+            if not child.dismissed:
                 child.process.kill()
             child.pipe.close()
         for child in self._children:
             child.process.wait()
+
+    def dismiss(self) -> None:
+        """Tell the children that there is no more work: they end while this process goes on."""
+        for child in self._children:
+            if not child.dismissed:
+                try:
+                    child.pipe.send((STOP,))
+                except OSError:
+                    child.process.kill()
+                child.dismissed = True
 
     def unlock(self, secrets: Secrets, staging: Path) -> None:
         """Hand keys and the staging directory to the children."""
@@ -74,7 +82,8 @@ class LocalEngine:
     ) -> list[Any]:
         """Do the work on every slice of every table; return the results by table and slice.
 
-        `meanwhile` is called once, while the children are at their first slices; `each` with every result, as it comes.
+        `meanwhile` is called once, as soon as a child has nothing more to do, if others still have; `each` with every
+        result, as it comes.
 
         Raises:
             PouchError: all problems of the lanes that ran; no new lane starts after the first.
@@ -96,7 +105,7 @@ class LocalEngine:
                     busy[child.pipe] = (child, cut, 0)
             if not busy:
                 break
-            if meanwhile is not None:
+            if meanwhile is not None and len(busy) < len(self._children):
                 meanwhile()
                 meanwhile = None
             for pipe in wait(list(busy)):
