@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import protect_frame, run
+from pipeline import conclusion, protect_frame, run
 from pipeline.classes import CLASSES
 from pipeline.config.statistics_models import StatisticSpec
 from pipeline.detect.proposal import propose_files
@@ -241,18 +241,18 @@ def test_files_of_subjects_are_private_and_short_lived(
     modes: list[int] = []
     left: list[str] = []
 
-    def map_slices(self: LocalEngine, work: object, *rest: object) -> object:
+    def map_slices(self: LocalEngine, work: object, *rest: object, **told: object) -> object:
         if isinstance(work, ProtectSlices):
             modes.extend(path.stat().st_mode & 0o777 for path in (work.withholding_file, work.links_file))
-        return original(self, work, *rest)  # type: ignore[arg-type]
+        return original(self, work, *rest, **told)  # type: ignore[arg-type]
 
     def look(*arguments: Any) -> object:
         left.extend(path.name for path in arguments[-1].glob("*.arrow"))
         return statistics(*arguments)
 
-    original, statistics = LocalEngine.map_slices, run.give_statistics
+    original, statistics = LocalEngine.map_slices, conclusion.give_statistics
     monkeypatch.setattr(LocalEngine, "map_slices", map_slices)
-    monkeypatch.setattr(run, "give_statistics", look)
+    monkeypatch.setattr(conclusion, "give_statistics", look)
     before = os.umask(0)
     try:
         summary = run.run_job(
