@@ -21,6 +21,9 @@ ANY: frozenset[Family] = TEXT | NUMBERS | TIMES
 _BATCH = 1 << 13  # values transformed at a time
 
 ValueFunction = Callable[[pa.Array], pa.Array]
+Once = (
+    bool | Callable[[pa.Array], bool]
+)  # whether each distinct value is transformed once; may depend on the values
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 
 
@@ -98,7 +101,7 @@ class BoundTransform:
         function: ValueFunction,
         *,
         reveal: ValueFunction | None = None,
-        once_per_distinct: bool = True,
+        once_per_distinct: Once = True,
     ) -> None:
         self._transform = transform
         self._function = function
@@ -146,14 +149,14 @@ class BoundTransform:
 REJECTED = "the token was not made by this key for this recipient, purpose and column"
 
 
-def _over_distinct(array: pa.Array | pa.ChunkedArray, function: ValueFunction, *, encode: bool) -> pa.Array:
+def _over_distinct(array: pa.Array | pa.ChunkedArray, function: ValueFunction, *, encode: Once) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if isinstance(array, pa.DictionaryArray):
         if len(array.dictionary) <= len(array):
             return function(array.dictionary).take(array.indices)
         array = plain(array)  # a short slice of a long dictionary: do not pay for values that are not there
-    if not encode or family(array.type) is None:
+    if family(array.type) is None or not (encode(array) if callable(encode) else encode):
         return function(array)
     encoded = plain(array).dictionary_encode()
     return function(encoded.dictionary).take(encoded.indices)

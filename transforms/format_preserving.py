@@ -157,9 +157,7 @@ class FormatPreserving(Transform):
             self._need_range(values.type)
             return encrypt_text(cipher, form, normalize(values))
 
-        return BoundTransform(
-            self, lambda values: _once_where_it_pays(values, tokens), reveal=opened, once_per_distinct=False
-        )
+        return BoundTransform(self, tokens, reveal=opened, once_per_distinct=_repeat)
 
     def _need_range(self, data_type: pa.DataType) -> None:
         """Raise UnsuitableColumn unless numbers and times, and only they, have a range."""
@@ -254,13 +252,10 @@ class FormatPreserving(Transform):
 _HEAD = 4096  # values that tell whether a column repeats itself
 
 
-def _once_where_it_pays(values: pa.Array, function: ValueFunction) -> pa.Array:
-    """Each distinct value once where values repeat: finding equal ones takes as long as encrypting them."""
+def _repeat(values: pa.Array) -> bool:
+    """Whether values repeat: otherwise finding equal ones takes as long as encrypting them."""
     head = values.slice(0, _HEAD)
-    if len(values) == len(head) or pc.count_distinct(head).as_py() > len(head) // 2:
-        return function(values)
-    encoded = values.dictionary_encode()
-    return function(encoded.dictionary).take(encoded.indices)
+    return len(head) < len(values) and pc.count_distinct(head).as_py() <= len(head) // 2
 
 
 def _phones_only(formed: pa.Array, values: pa.Array) -> pa.Array:
