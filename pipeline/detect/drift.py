@@ -1,7 +1,7 @@
 """Content drift: whether a column that was catalogued as harmless now holds direct identifiers.
 
-Every distinct value of every slice is matched against the shapes below by RE2; what has a shape goes through its
-check: all of it up to `CHECKED` distinct values of a column and slice, evenly spread over their order beyond that.
+Every value of every slice is matched against the shapes below by RE2; what has a shape goes through its check: all
+of it up to `CHECKED` values of a column and slice (distinct ones where values repeat), evenly spread beyond that.
 Rates are of cells that are not null, so that a value counts as often as it stands there.
 
 A check digit holds by chance for one number in ten: such a finding counts only above chance by five standard deviations
@@ -24,7 +24,7 @@ from pipeline.detect import checks
 from pipeline.detect.documents import resident_digits
 from pipeline.detect.folding import fold_value
 
-CHECKED = 4_096  # distinct values of one shape, column and slice that are checked one by one
+CHECKED = 4_096  # values of one shape, column and slice that are checked one by one
 SIGMAS = 5
 
 Counts = Callable[[], NDArray[np.int64]]
@@ -105,7 +105,7 @@ class Finding(NamedTuple):
     data_class: str  # that the cells validate as
     cells: int  # not null
     shaped: int  # cells that have the shape
-    valid: int  # and pass the check; estimated where more than `CHECKED` distinct values have the shape
+    valid: int  # and pass the check; estimated where more than `CHECKED` values have the shape
     chance: float
 
 
@@ -124,7 +124,7 @@ def inspect_column(column: str, data_class: str, array: pa.Array) -> list[Findin
         array: of a slice: text (plain or dictionary-encoded) or whole numbers; other types hold no identifier.
 
     """
-    texts, counts = _distinct(array)
+    texts, counts = _values(array)
     if texts is None or not len(texts):
         return []
     if (pc.max(pc.binary_length(texts)).as_py() or 0) < _SHORTEST:
@@ -141,7 +141,7 @@ def inspect_column(column: str, data_class: str, array: pa.Array) -> list[Findin
     return [one for one in found if one is not None and one.data_class not in natural]
 
 
-def _distinct(array: pa.Array) -> tuple[Any, Counts]:
+def _values(array: pa.Array) -> tuple[Any, Counts]:
     """Values as text, and how often each stands there, counted only on demand."""
     if pa.types.is_dictionary(array.type) and pa.types.is_string(array.type.value_type):
         return array.dictionary, lambda: _counted(array.indices, len(array.dictionary))

@@ -109,9 +109,8 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType = TEXT) -> pa.Array:
 
 
 _RUNS, _RUN = 16, 256  # rows next to each other, from everywhere in a slice: logs repeat a value in runs
-_MOSTLY_DISTINCT = (
-    0.97  # of those rows; then more than half of the slice do, and a dictionary costs more than it saves
-)
+# Where so many of those rows differ, more than half of the slice do, and a dictionary costs more than it saves.
+_MOSTLY_DISTINCT = 0.97
 
 
 def encoded_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
