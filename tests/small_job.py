@@ -138,8 +138,9 @@ class SmallJob:
         }
 
     def record(self) -> dict[str, object]:
-        """The newest run manifest."""
-        return json.loads(max((self.folder / ".pouch" / "runs").glob("*/manifest.json")).read_text())
+        """The newest run manifest; ids of runs within a second do not tell which."""
+        manifests = (self.folder / ".pouch" / "runs").glob("*/manifest.json")
+        return json.loads(max(manifests, key=lambda path: path.stat().st_mtime_ns).read_text())
 
 
 def make_job(folder: Path, people: int = 60, orders: int = 300) -> SmallJob:

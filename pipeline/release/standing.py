@@ -49,6 +49,7 @@ def input_digests(
     versions and processor family.
     """
     digests = {}
+    versions = _versions()
     for release in plan.releases:
         asks_people = release.basis == "consent" or release.statistics
         tables = sorted(plan.tables) if asks_people else release.tables
@@ -65,7 +66,7 @@ def input_digests(
             sorted(digest.hex() for digest in erased),
             keyring.check_value(release.key_id),
             _own_recognizers(release),
-            _versions(),
+            versions,
             platform.machine(),
         )
     return digests
