@@ -1,5 +1,6 @@
 """What every transform is: a frozen class that is at once policy schema, documentation row and behavior."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -176,17 +177,17 @@ class Transform(BaseModel):
     transform: str
     accept_weakness: Reason | None = None
 
+    @abstractmethod
     def output(self, facts: ColumnFacts) -> Output:
         """Type and domain of the published column. Raises `UnsuitableColumn` where the type does not suit."""
-        raise NotImplementedError
 
     def weakness(self, facts: ColumnFacts) -> str | None:
         """One sentence with the number that makes the choice weak on this column, or None."""
         return None
 
+    @abstractmethod
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
         """Fix keys and context. Raises `KeyUnavailable` where a key is needed and there is none."""
-        raise NotImplementedError
 
     def require(self, data_type: pa.DataType) -> None:
         """Raise `UnsuitableColumn` unless a column of this type suits."""
