@@ -1,13 +1,14 @@
 """Cut a table's files into slices. The parent runs this; it is also the independent count of records.
 
-Slices depend on content alone, never on the number of workers: a slice ends at the first record end at which
-it
-has both 65,536 records and 32 MiB; a tail shorter than 65,536 records joins the slice before it.
+Slices depend on content alone, never on the number of workers: a slice ends at the first record end at which it has
+both 65,536 records and its share of the table's bytes; a tail shorter than 65,536 records joins the slice before it.
+The share is near 32 MiB: slices are equally long and of a round number, so that children end together.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pipeline.intake.model import Cut, InputFile, Limits, Segment, Slice
 from pipeline.intake.parquet_file import footer_of
 from pipeline.intake.record_scan import CsvScan, Ends, LineScan
 
+_PLAIN_TEXT = {("csv", ""), ("jsonl", "")}
 HEAD_BYTES = 1 << 20  # of a JSON-lines file, for the columns that the plan is made from
 
 
@@ -29,8 +31,7 @@ def cut(name: str, source: TableSource, date: str, base: Path, limits: Limits | 
     """Count, digest and slice the files of one table.
 
     Raises InputUnreadable: no file, not readable, no header, a limit passed. Raises Drift: CSV or Parquet
-    files
-    whose columns are not those of the table's first file.
+    files whose columns are not those of the table's first file.
     """
     paths = stored.matching_files(source, date, base, name)
     return cut_files(name, paths, source, base, limits)
@@ -41,7 +42,7 @@ def cut_files(
 ) -> Cut:
     """The same for given paths; `source.path` is not looked at."""
     bounds = limits or Limits()
-    grouping = _Grouping(name, bounds)
+    grouping = _Grouping(name, replace(bounds, slice_bytes=_equal_share(bounds, paths, source, base)))
     files: list[InputFile] = []
     with ThreadPoolExecutor(max_workers=1) as digests:
         for index, path in enumerate(paths):
@@ -57,6 +58,22 @@ def cut_files(
     slices = grouping.slices()
     columns = tuple(dict.fromkeys(itertools.chain.from_iterable(file.columns for file in files)))
     return Cut(name, tuple(files), slices, _lanes(slices, files), columns)
+
+
+def _equal_share(limits: Limits, paths: Sequence[str], source: TableSource, base: Path) -> int:
+    """Bytes of a slice. What is compressed or no text has its slices as they come: its length is not known before."""
+    if any(stored.stored_as(path, source.format) not in _PLAIN_TEXT for path in paths):
+        return limits.slice_bytes
+    with suppress(OSError):  # a file that is not there is refused where it would be read
+        total = sum((base / path).stat().st_size for path in paths)
+        return -(-total // _round_number(total / limits.slice_bytes)) or limits.slice_bytes
+    return limits.slice_bytes
+
+
+def _round_number(slices: float) -> int:
+    """The nearest number that 2, from 16 on 4, from 32 on 8 ... workers share without rest."""
+    step = max(2, 1 << max(0, int(slices).bit_length() - 3))
+    return max(1, step * round(slices / step))
 
 
 def _check_same_columns(first: InputFile, file: InputFile) -> None:
