@@ -24,8 +24,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from transforms import errors as transform_errors
+if TYPE_CHECKING:
+    from transforms.errors import TransformError
 
 
 @dataclass(frozen=True)
@@ -159,16 +161,6 @@ ERRORS_BY_CODE: dict[int, type[PouchError]] = {
     )
 }
 
-_TRANSFORM_CODES: dict[type[transform_errors.TransformError], int] = {
-    transform_errors.BadParameter: JobWrong.code,
-    transform_errors.WeakChoice: JobWrong.code,
-    transform_errors.KeyUnavailable: KeyUnavailable.code,
-    transform_errors.UnsuitableColumn: TransformUnsuitable.code,
-    transform_errors.TokenRejected: TokenRejected.code,
-    transform_errors.ErasedSubject: TokenRejected.code,
-}
-
-
 def error_of(problems: Iterable[Problem]) -> PouchError:
     """One error that carries all problems; its class is that of the smallest code."""
     ordered = tuple(sorted(problems, key=lambda problem: problem.code))
@@ -186,9 +178,19 @@ def refuse(problems: Sequence[Problem]) -> None:
         raise error_of(problems)
 
 
-def problem_of(error: transform_errors.TransformError, where: str, hint: str = "") -> Problem:
+def problem_of(error: "TransformError", where: str, hint: str = "") -> Problem:
     """Map an error of `transforms` to a problem with its exit code."""
-    return Problem(_TRANSFORM_CODES.get(type(error), InternalError.code), where, str(error), hint)
+    from transforms import errors  # whoever has one has loaded it: the command line itself starts without
+
+    codes: dict[type[TransformError], int] = {
+        errors.BadParameter: JobWrong.code,
+        errors.WeakChoice: JobWrong.code,
+        errors.KeyUnavailable: KeyUnavailable.code,
+        errors.UnsuitableColumn: TransformUnsuitable.code,
+        errors.TokenRejected: TokenRejected.code,
+        errors.ErasedSubject: TokenRejected.code,
+    }
+    return Problem(codes.get(type(error), InternalError.code), where, str(error), hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -67,6 +67,18 @@ def test_digests_tell_values_apart_and_depend_on_nothing_else(values):
     assert len(set(digests.tolist())) == len(values)
     behind = pa.array(["zzzz", *values], pa.string()).slice(1)
     assert (text_digests(behind) == digests).all()
+    beside_a_longer_one = pa.array([*values, "y" * 40], pa.string())
+    assert (text_digests(beside_a_longer_one)[:-1] == digests).all()
+
+
+def test_long_values_that_differ_at_their_ends_keep_their_own_tokens():
+    """Digests look at the head of a text only."""
+    counting = Counting()
+    known = Remembered(counting)
+    values = pa.array(["x" + ("é" * 300) + end for end in "abab"])
+    for _ in range(2):
+        assert known(values, pa.array([0, 1, 2, 3])).equals(Counting()(values))
+    assert text_digests(values).tolist() == [int(text_digests(values)[0])] * 4
 
 
 def test_values_that_come_back_are_not_computed_again():

@@ -8,6 +8,9 @@ import binascii
 import os
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+import pybase64
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac, keywrap
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -80,29 +83,31 @@ def unpad_plaintext(padded: bytes) -> bytes:
     return stripped[:-1]
 
 
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_URL_SAFE = b"-_"
 
 
 def base64url(data: bytes) -> bytes:
     """RFC 4648 section 5, without padding."""
-    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
+    return pybase64.b64encode(data, altchars=_URL_SAFE).rstrip(b"=")
 
 
-def base64url_joined(prefix: bytes, items: Iterable[bytes]) -> bytes:
-    """All items as base64url, each behind the prefix (which has none of `+ / =`); one pass over the whole."""
-    encode = binascii.b2a_base64
-    parts = [encode(item, newline=False) for item in items]
-    return (prefix + prefix.join(parts)).translate(_URL_SAFE, b"=")
+def base64url_column(items: Sequence[bytes]) -> npt.NDArray[np.uint8]:
+    """One row of characters for each item; there are items, all of one length above 0."""
+    length = len(items[0])
+    fill = bytes(-length % 3)  # whole groups of three bytes: then what stands behind one another is encoded at once
+    text = pybase64.b64encode(fill.join(items) + fill, altchars=_URL_SAFE)
+    return np.frombuffer(text, np.uint8).reshape(len(items), -1)[:, : (4 * length + 2) // 3]
 
 
 def from_base64url(text: bytes) -> bytes:
     """Inverse of `base64url`, canonical form only. Raises `Undecodable`."""
+    if b"+" in text or b"/" in text:
+        raise Undecodable
     try:
-        data = binascii.a2b_base64(text.translate(_FROM_URL_SAFE) + b"=" * (-len(text) % 4))
+        data = pybase64.b64decode(text + b"=" * (-len(text) % 4), altchars=_URL_SAFE, validate=True)
     except binascii.Error:
         raise Undecodable from None
-    if base64url(data) != text:  # other alphabets, and unused bits that are not zero
+    if base64url(data) != text:  # unused bits that are not zero
         raise Undecodable
     return data
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from transforms.base import REJECTED, as_text
 from transforms.context import Context
 from transforms.errors import BadParameter, TokenRejected
-from transforms.primitives import Unauthentic, Undecodable, base64url_joined, encode_fields, from_base64url
+from transforms.primitives import Unauthentic, Undecodable, base64url, base64url_column, encode_fields, from_base64url
 
 VERSION = "p1"
 
@@ -37,7 +37,7 @@ def with_nulls_of(values: pa.Array, result: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(values), result, pa.scalar(None, result.type))
 
 
-def _text_column(data: bytes, offsets: npt.NDArray[np.int64]) -> pa.Array:
+def _text_column(data: bytes | npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pa.Array:
     if len(data) > _MOST_BYTES:
         raise BadParameter(f"a column of tokens must have at most {_MOST_BYTES} bytes, has {len(data)}")
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
@@ -71,7 +71,17 @@ def token_column(key_id: str, ciphertexts: list[bytes]) -> pa.Array:
     prefix = f"{header(key_id)}.".encode()
     lengths = np.fromiter(map(len, ciphertexts), dtype=np.int64, count=len(ciphertexts))
     offsets = np.concatenate([[0], np.cumsum(len(prefix) + (4 * lengths + 2) // 3)])
-    return _text_column(base64url_joined(prefix, ciphertexts), offsets)
+    if (lengths == lengths[0]).all():
+        return _text_column(_behind(prefix, base64url_column(ciphertexts)), offsets)
+    return _text_column(b"".join([prefix + base64url(one) for one in ciphertexts]), offsets)
+
+
+def _behind(prefix: bytes, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """All bytes, one row after the other, each behind the prefix."""
+    whole = np.empty((len(rows), len(prefix) + rows.shape[1]), np.uint8)
+    whole[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+    whole[:, len(prefix) :] = rows
+    return whole.reshape(-1)
 
 
 def reveal_tokens(values: pa.Array, key_ids: tuple[str, ...], open_with: OpenWith) -> pa.Array:

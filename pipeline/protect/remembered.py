@@ -59,14 +59,14 @@ class Remembered:
         if values.null_count or not pa.types.is_string(values.type):
             return None
         digests = text_digests(values)
-        at = self._table.find(digests)
+        at, slots = self._table.find(digests)
         self._forget_unequal(values, at)
         unknown = np.flatnonzero(at < 0)
         self._slices += 1
         if self._slices >= _TRIALS and len(values) - len(unknown) < LEAST_SHARE * len(values):
             self._forget()
             return None
-        first, slots = self._first_of_equals(values, digests, unknown)
+        first, slots = self._first_of_equals(values, digests, unknown, slots[unknown])
         is_first = first == np.arange(len(unknown))
         new = values.take(pa.array(unknown[is_first]))
         fresh = _matrix(self._function(new)) if len(new) else self._tokens[:0]
@@ -88,13 +88,13 @@ class Remembered:
         at[known[~same.to_numpy(zero_copy_only=False)]] = -1
 
     def _first_of_equals(
-        self, values: pa.Array, digests: Digests, unknown: Numbers
+        self, values: pa.Array, digests: Digests, unknown: Numbers, slots: Numbers
     ) -> tuple[Numbers, Numbers]:
         """Which of the unknown values stands for each of them; and their slots of the table, -1 for none."""
         first: Numbers = np.arange(len(unknown))
-        slots = np.full(len(unknown), -1, np.int64)
         room = max(0, MOST_VALUES - self._table.claimed)  # a table must not run full
-        owners, slots[:room] = self._table.claim(digests[unknown[:room]])
+        owners, slots[:room] = self._table.claim(digests[unknown[:room]], slots[:room])
+        slots[room:] = -1
         others = np.flatnonzero(owners != first[:room])
         if len(others):
             pairs = (unknown[others], unknown[owners[others]])
@@ -203,37 +203,37 @@ class _Table:
     """Digest -> position; linear probing."""
 
     def __init__(self) -> None:
-        self._digests: Digests | None = None
+        self._digests = np.zeros(0, np.uint64)
         self._positions = np.zeros(0, np.int32)
         self.claimed = 0  # slots
 
-    def find(self, digests: Digests) -> Numbers:
-        """Positions, negative where unknown."""
-        found = np.full(len(digests), -1, np.int64)
-        if self._digests is None:
-            return found
-        left: Numbers = np.arange(len(digests))
-        slots = _slots(digests)
-        while len(left):
-            there = self._digests[slots]
-            hit = there == digests[left]
-            found[left[hit]] = self._positions[slots[hit]]
-            on = ~hit & (there != _EMPTY)
-            left, slots = left[on], (slots[on] + 1) % _SLOTS
-        return found
-
-    def claim(self, digests: Digests) -> tuple[Numbers, Numbers]:
-        """Take a slot for every digest, equal ones the same; positions are `place`d later.
-
-        Returns whose claim holds, by number: one of several equal digests, or the digest itself; and the slots, -1
-        where the digest was there before.
-        """
-        if self._digests is None:
+    def find(self, digests: Digests) -> tuple[Numbers, Numbers]:
+        """Positions, negative where unknown; and the slots where the search ended."""
+        if not len(self._digests):
             self._digests = np.zeros(_SLOTS, np.uint64)
             self._positions = np.full(_SLOTS, _UNPLACED, np.int32)
-        owners: Numbers = np.arange(len(digests))
-        taken = np.full(len(digests), -1, np.int64)
-        left, slots = np.arange(len(digests)), _slots(digests)
+        slots = _slots(digests)
+        there = self._digests[slots]
+        hit = there == digests
+        found = np.where(hit, self._positions[slots], np.int64(_UNPLACED))
+        left = np.flatnonzero(~hit & (there != _EMPTY))
+        while len(left):
+            slots[left] = on = _next(slots[left])
+            there = self._digests[on]
+            hit = there == digests[left]
+            found[left[hit]] = self._positions[on[hit]]
+            left = left[~hit & (there != _EMPTY)]
+        return found, slots
+
+    def claim(self, digests: Digests, slots: Numbers) -> tuple[Numbers, Numbers]:
+        """Take a slot for every digest, equal ones the same; positions are `place`d later.
+
+        `slots` are where a search for the digests ended. Returns whose claim holds, by number: one of several equal
+        digests, or the digest itself; and the slots, -1 where the digest was there before.
+        """
+        numbers: Numbers = np.arange(len(digests))
+        owners, taken = numbers.copy(), np.full(len(digests), -1, np.int64)
+        left = numbers
         while len(left):
             free = self._digests[slots] == _EMPTY
             self._digests[slots[free]] = digests[left[free]]  # of several for one slot, the last one stays
@@ -243,8 +243,8 @@ class _Table:
             fresh = owner >= 0
             owners[left[there][fresh]] = owner[fresh]
             taken[left[there][fresh]] = slots[there][fresh]
-            left, slots = left[~there], (slots[~there] + 1) % _SLOTS
-        held = taken[owners == np.arange(len(digests))]
+            left, slots = left[~there], _next(slots[~there])
+        held = taken[owners == numbers]
         self._positions[held[held >= 0]] = _UNPLACED
         self.claimed += int(np.count_nonzero(held >= 0))
         return owners, taken
@@ -262,34 +262,41 @@ def _slots(digests: Digests) -> Numbers:
     return (digests >> np.uint64(64 - 19)).astype(np.int64)
 
 
+def _next(slots: Numbers) -> Numbers:
+    return (slots + 1) & (_SLOTS - 1)
+
+
+_DIGESTED = 256  # bytes at the head of a text; texts that differ only behind them are not remembered beside each other
+_BATCH = 1 << 14  # texts digested together, so that their words stay in the processor's cache
+
+
 def text_digests(values: pa.Array) -> Digests:
-    """64-bit digests of texts without nulls, never 0: eight bytes a step, multiplied and folded. No cryptography."""
-    bounds, content = text_bytes(values)
-    if not len(content):
-        return np.full(len(values), _ODD)
-    padded = np.zeros(len(content) + 8, np.uint8)  # so that eight bytes can be read at every position
-    padded[: len(content)] = content
-    words: Digests = np.ndarray((len(content) + 1,), "<u8", padded.data, strides=(1,))
-    at, left = bounds[:-1], np.diff(bounds)
-    state: Digests = (left.astype(np.uint64) + np.uint64(1)) * _ODD
-    rows: Numbers | None = None  # None: all
-    while len(left):
-        word = words[at]
-        if int(left.min()) < 8:
-            word &= _LOW_BYTES[np.minimum(left, 8)]
-        state[rows if rows is not None else slice(None)] = _stirred(
-            (state if rows is None else state[rows]) ^ word
-        )
-        on = np.flatnonzero(left > 8)
-        rows = on if rows is None else rows[on]
-        at, left = at[on] + 8, left[on] - 8
-    state |= np.uint64(1)
-    return state
+    """64-bit digests of texts without nulls, never 0: eight bytes a step, multiplied and folded. No
+    cryptography.
+    """
+    found = [_digests_of(values.slice(first, _BATCH)) for first in range(0, len(values), _BATCH)]
+    return np.concatenate([np.zeros(0, np.uint64), *found])
+
+
+def _digests_of(texts: pa.Array) -> Digests:
+    lengths = pc.binary_length(texts).to_numpy()
+    state: Digests = (lengths.astype(np.uint64) + np.uint64(1)) * _ODD
+    longest = int(lengths.max())
+    if longest > _DIGESTED:
+        texts = pc.binary_slice(texts.cast(pa.binary()), 0, _DIGESTED).view(pa.string())
+    width = -(-min(longest, _DIGESTED) // 8)
+    if width:
+        padded = pc.ascii_rpad(texts, 8 * width, padding="\0").buffers()[2]
+        words = np.frombuffer(padded, "<u8", len(texts) * width).reshape(len(texts), width)
+        for place in range(width):  # a word of zeros, as behind a shorter text, adds nothing
+            state += _stirred(words[:, place]) * _FACTORS[place]
+    return _stirred(state) | np.uint64(1)
+
+
+_FACTORS = _ODD ** np.arange(1, _DIGESTED // 8 + 1, dtype=np.uint64)
 
 
 def _stirred(state: Digests) -> Digests:
     state = (state ^ (state >> np.uint64(32))) * _ODD
     return state ^ (state >> np.uint64(29))
 
-
-_LOW_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(9)], dtype=np.uint64)
