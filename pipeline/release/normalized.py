@@ -82,18 +82,22 @@ def _forms_of(values: pa.Array) -> Forms:
     if foreign and len(strange := _beyond_han(offsets, data)):
         values = _without_foreign_separators(values, strange)
         offsets, data = _buffers(values)
-    # Plain arithmetic on bytes runs eight times as fast as a table look-up per byte.
-    letter = ((data | np.uint8(32)) - np.uint8(ord("a"))) < 26
-    kept = letter | ((data - np.uint8(ord("0"))) < 10) | (data == ord(MASKED))
-    if foreign:
-        kept |= data >= 128
-    formed = data | (letter.view(np.uint8) << np.uint8(5))
-    if not kept.all():
-        places = np.flatnonzero(kept)
-        offsets, formed = np.searchsorted(places, offsets), formed.take(places)
+    formed = np.frombuffer(data.tobytes().translate(_LOWER, _SEPARATORS), dtype=np.uint8)
+    if len(formed) < len(data):
+        # Plain arithmetic on bytes runs eight times as fast as a table look-up per byte.
+        kept = ((data | np.uint8(32)) - np.uint8(ord("a"))) < 26
+        kept |= (data - np.uint8(ord("0"))) < 10
+        kept |= (data == ord(MASKED)) | (data >= 128)
+        before = np.zeros(len(data) + 1, dtype=np.int32)
+        np.cumsum(kept, dtype=np.int32, out=before[1:])
+        offsets = before[offsets].astype(np.int64)
     padded = np.zeros(len(formed) + _PADDING, dtype=np.uint8)
     padded[: len(formed)] = formed
     return Forms(padded, offsets[:-1], offsets[1:])
+
+
+_LOWER = bytes(range(256)).lower()  # letters of ASCII; of UTF-8 other bytes stay
+_SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum() and chr(code) != MASKED)
 
 
 @cache
@@ -180,8 +184,10 @@ def digests_of(forms: Forms, key: bytes) -> Digests:
         else:
             state[index] = _stirred(state[index] ^ word)
         on = np.flatnonzero(left > _PADDING)
-        index = on if index is None else index[on]
-        at, left = at[on] + _PADDING, left[on] - _PADDING
+        if len(on) < len(left):
+            index = on if index is None else index[on]
+            at, left = at[on], left[on]
+        at, left = at + _PADDING, left - _PADDING
     return _mixed(state)
 
 
