@@ -129,8 +129,16 @@ class ParquetColumns:
         try:
             with pq.ParquetFile(path) as file:
                 _refuse_strange(file, path, schema)
-                self.rows: int = file.metadata.num_rows
-                self._encoded = frozenset(_with_dictionaries(file.metadata, file.schema_arrow))
+                metadata = file.metadata
+                self._encoded = frozenset(_with_dictionaries(metadata, file.schema_arrow))
+            self.rows: int = metadata.num_rows
+            self._file = pq.ParquetFile(
+                path,
+                metadata=metadata,
+                page_checksum_verification=True,
+                read_dictionary=sorted(self._encoded),
+                memory_map=True,
+            )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise _unreadable(path, error) from None
 
@@ -141,19 +149,14 @@ class ParquetColumns:
         if any, that no row refers to.
         """
         try:
-            encoded = [column] if column in self._encoded else None
-            with pq.ParquetFile(
-                self._path, page_checksum_verification=True, read_dictionary=encoded, memory_map=True
-            ) as file:
-                if encoded or not pa.types.is_string(self._schema.field(column).type):
-                    yield file.read(columns=[column], use_threads=False).column(0).combine_chunks()
-                    return
-                batches = file.iter_batches(_PIECE, columns=[column], use_threads=False)
-                found = None
-                for found in batches:
-                    yield found.column(0)
-                if found is None:
-                    yield pa.array([], pa.string())
+            if column in self._encoded or not pa.types.is_string(self._schema.field(column).type):
+                yield self._file.read(columns=[column], use_threads=False).column(0).combine_chunks()
+                return
+            found = None
+            for found in self._file.iter_batches(_PIECE, columns=[column], use_threads=False):
+                yield found.column(0)
+            if found is None:
+                yield pa.array([], pa.string())
         except (pa.ArrowException, OSError, ValueError) as error:
             raise _unreadable(self._path, error) from None
 
