@@ -180,3 +180,4 @@ def _taps(plan: Plan) -> tuple[Tap, ...]:
 
 def _bring_conclusion() -> None:
     importlib.import_module("pipeline.conclusion")
+    importlib.import_module("rich.table")  # in which the command line tells how the run went

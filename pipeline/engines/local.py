@@ -82,8 +82,7 @@ class LocalEngine:
     ) -> list[Any]:
         """Do the work on every slice of every table; return the results by table and slice.
 
-        `meanwhile` is called once, as soon as a child has nothing more to do, if others still have; `each` with every
-        result, as it comes.
+        `meanwhile` is called once, as soon as the children have got all of it; `each` with every result, as it comes.
 
         Raises:
             PouchError: all problems of the lanes that ran; no new lane starts after the first.
@@ -105,7 +104,7 @@ class LocalEngine:
                     busy[child.pipe] = (child, cut, 0)
             if not busy:
                 break
-            if meanwhile is not None and len(busy) < len(self._children):
+            if meanwhile is not None and not waiting:
                 meanwhile()
                 meanwhile = None
             for pipe in wait(list(busy)):

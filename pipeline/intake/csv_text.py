@@ -225,7 +225,8 @@ def parse_csv(
     Every record of `data` becomes a row or a rejected record; InputUnreadable if the parsers ever disagree.
     """
     if tidy_records is not None and b"\0" not in data and _is_utf8(data):
-        table = _arrow(data, columns, wanted, delimiter)
+        lines = b"\r" not in data and data.count(b"\n") == tidy_records and data.endswith(b"\n")
+        table = _arrow(data, columns, wanted, delimiter, one_line_each=lines)
         if table is not None and len(table) == tidy_records:
             return Parsed(table.select(list(wanted)), np.arange(tidy_records, dtype=np.int64), ())
     sign = delimiter.encode()
@@ -287,9 +288,12 @@ def _judge(
     return b"\n".join([*good, b""]), bad
 
 
-def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str) -> pa.Table | None:
-    """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column
-    counts.
+def _arrow(
+    data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter: str, *, one_line_each: bool = False
+) -> pa.Table | None:
+    """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column counts.
+
+    `one_line_each`: no record goes over a line end, so that Arrow need not look for quotes to find where records end.
     """
     if not data:
         return _no_rows(columns, wanted)
@@ -297,7 +301,7 @@ def _arrow(data: bytes, columns: Sequence[str], wanted: Sequence[str], delimiter
         data += b"\n"  # at the end of the data Arrow takes an empty last field for "" where the field before has quotes
     # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
     for block in (_BLOCK, min(len(data) + 1, (1 << 31) - 1)):
-        table = _parsed(data, columns, wanted, delimiter, block)
+        table = _parsed(data, columns, wanted, delimiter, block, many_lines=not one_line_each and b'"' in data)
         if table is not None or block > len(data):
             return table
     return None
@@ -309,8 +313,9 @@ def _parsed(
     wanted: Sequence[str],
     delimiter: str,
     block: int,
+    *,
+    many_lines: bool,
 ) -> pa.Table | None:
-    many_lines = b'"' in data
     try:
         return pa_csv.read_csv(
             pa.py_buffer(data),
