@@ -161,6 +161,7 @@ ERRORS_BY_CODE: dict[int, type[PouchError]] = {
     )
 }
 
+
 def error_of(problems: Iterable[Problem]) -> PouchError:
     """One error that carries all problems; its class is that of the smallest code."""
     ordered = tuple(sorted(problems, key=lambda problem: problem.code))

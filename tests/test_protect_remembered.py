@@ -52,7 +52,7 @@ def test_results_are_those_of_the_function(batches, one_length):
 @given(slices)
 def test_values_whose_digests_are_equal_keep_their_own_tokens(batches):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(remembered, "text_digests", lambda values: np.full(len(values), 7, np.uint64))
+        patch.setattr(remembered, "text_digests", lambda values: np.full(len(values), 7 << 20, np.uint64))
         known = Remembered(Counting())
         for batch, picks in batches:
             values, codes = rows(batch, picks)
@@ -107,8 +107,10 @@ def test_a_value_that_stands_twice_is_computed_once():
 @given(slices, st.integers(0, 3), st.integers(1, 4))
 def test_neither_few_digests_nor_little_room_change_a_token(batches, bits, room):
     with pytest.MonkeyPatch.context() as patch:
-        low = np.uint64((1 << bits) - 1)
-        patch.setattr(remembered, "text_digests", lambda values: text_digests(values) & low | np.uint64(8))
+        low = np.uint64(((1 << bits) - 1) << 21)
+        patch.setattr(
+            remembered, "text_digests", lambda values: text_digests(values) & low | np.uint64(1 << 20)
+        )
         patch.setattr(remembered, "MOST_VALUES", room)
         known = Remembered(Counting())
         for batch, picks in batches:

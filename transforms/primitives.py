@@ -94,7 +94,9 @@ def base64url(data: bytes) -> bytes:
 def base64url_column(items: Sequence[bytes]) -> npt.NDArray[np.uint8]:
     """One row of characters for each item; there are items, all of one length above 0."""
     length = len(items[0])
-    fill = bytes(-length % 3)  # whole groups of three bytes: then what stands behind one another is encoded at once
+    fill = bytes(
+        -length % 3
+    )  # whole groups of three bytes: then what stands behind one another is encoded at once
     text = pybase64.b64encode(fill.join(items) + fill, altchars=_URL_SAFE)
     return np.frombuffer(text, np.uint8).reshape(len(items), -1)[:, : (4 * length + 2) // 3]
 

@@ -10,7 +10,14 @@ import pyarrow.compute as pc
 from transforms.base import REJECTED, as_text
 from transforms.context import Context
 from transforms.errors import BadParameter, TokenRejected
-from transforms.primitives import Unauthentic, Undecodable, base64url, base64url_column, encode_fields, from_base64url
+from transforms.primitives import (
+    Unauthentic,
+    Undecodable,
+    base64url,
+    base64url_column,
+    encode_fields,
+    from_base64url,
+)
 
 VERSION = "p1"
 

@@ -217,16 +217,16 @@ def parse_csv(
     limits: Limits,
     where: str,
     tidy_records: int | None = None,
+    one_line_each: bool = False,
 ) -> Parsed:
     """Parse whole records (no header) into string columns `wanted`.
 
     `tidy_records` is the scan's count where the scan found all quotes in order: then Arrow is believed at once if
-    it finds valid UTF-8 and as many records.
+    it finds valid UTF-8 and as many records. `one_line_each`: the scan found no line end inside quotes.
     Every record of `data` becomes a row or a rejected record; InputUnreadable if the parsers ever disagree.
     """
     if tidy_records is not None and b"\0" not in data and _is_utf8(data):
-        lines = b"\r" not in data and data.count(b"\n") == tidy_records and data.endswith(b"\n")
-        table = _arrow(data, columns, wanted, delimiter, one_line_each=lines)
+        table = _arrow(data, columns, wanted, delimiter, one_line_each=one_line_each)
         if table is not None and len(table) == tidy_records:
             return Parsed(table.select(list(wanted)), np.arange(tidy_records, dtype=np.int64), ())
     sign = delimiter.encode()
@@ -293,7 +293,7 @@ def _arrow(
 ) -> pa.Table | None:
     """Let Arrow parse; None where it refuses. `data` must be UTF-8 already. Without `wanted` the first column counts.
 
-    `one_line_each`: no record goes over a line end, so that Arrow need not look for quotes to find where records end.
+    `one_line_each` spares Arrow to look for quotes before it knows where a record ends.
     """
     if not data:
         return _no_rows(columns, wanted)
@@ -301,7 +301,9 @@ def _arrow(
         data += b"\n"  # at the end of the data Arrow takes an empty last field for "" where the field before has quotes
     # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
     for block in (_BLOCK, min(len(data) + 1, (1 << 31) - 1)):
-        table = _parsed(data, columns, wanted, delimiter, block, many_lines=not one_line_each and b'"' in data)
+        table = _parsed(
+            data, columns, wanted, delimiter, block, many_lines=not one_line_each and b'"' in data
+        )
         if table is not None or block > len(data):
             return table
     return None

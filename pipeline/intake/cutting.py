@@ -126,7 +126,14 @@ def _cut_csv(
     records, tidy = _scan(
         scan, itertools.chain([head.rest], _blocks(content)), file, head.end, limits=limits, grouping=grouping
     )
-    return replace(file, columns=head.columns, records=records, blank_lines=scan.blank_lines, tidy=tidy)
+    return replace(
+        file,
+        columns=head.columns,
+        records=records,
+        blank_lines=scan.blank_lines,
+        tidy=tidy,
+        one_line_each=not scan.lines_inside,
+    )
 
 
 def _cut_lines(file: InputFile, content: stored.Content, limits: Limits, grouping: "_Grouping") -> InputFile:

@@ -63,6 +63,7 @@ class InputFile:
     mark: int = 0  # bytes of the byte-order mark, which offsets do not count
     blank_lines: int = 0
     tidy: bool = False  # CSV: the scan met no quote out of place and no record longer than a field may be
+    one_line_each: bool = False  # CSV: no record goes over a line end
     streamed: bool = False  # can only be read from its beginning on: its slices form one lane
     modified: int = 0  # nanoseconds; a reader refuses the file when it is another one
 

@@ -122,6 +122,7 @@ class _Reader:
                 limits=self._limits,
                 where=file.path,
                 tidy_records=segment.records if file.tidy else None,
+                one_line_each=file.one_line_each,
             )
             return parsed, frozenset(file.columns)
         wanted = None if self._columns is None else tuple(sorted(self._columns))

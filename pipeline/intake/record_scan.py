@@ -71,6 +71,7 @@ class CsvScan:
     def __init__(self, delimiter: bytes, *, blank_is_record: bool, offset: int = 0) -> None:
         self.blank_lines = 0
         self.open_quote = False  # the last record fed so far ended inside quotes
+        self.lines_inside = False  # a line end stands inside quotes, or may
         self._delimiter = delimiter[0]
         self._blank_is_record = blank_is_record
         self._offset = offset
@@ -121,6 +122,7 @@ class CsvScan:
         exact = ends is None
         if ends is None:
             ends = self._slow(block)
+            self.lines_inside = True
         else:
             self._previous = block[-1]
         kept = self._without_blank_lines(array, ends)
@@ -162,7 +164,9 @@ class CsvScan:
             return None
         lines = self._line_ends(block, array)
         self._in_quotes = bool(_bit(inside, np.array([last]))[0])
-        return lines[~_bit(inside, lines)]
+        lines_inside = _bit(inside, lines)
+        self.lines_inside |= bool(lines_inside.any())
+        return lines[~lines_inside]
 
     def _slow(self, block: bytes) -> Offsets:
         """The exact state machine; whole records are taken by one regular expression."""

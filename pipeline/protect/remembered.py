@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 MOST_VALUES = 1 << 18  # per column and child, and
-MOST_BYTES = (
-    48 << 20
-)  # of tokens, and again of values: constants, so that memory does not grow with the input
+# ... of tokens, and again of values: constants, so that memory does not grow with the input
+MOST_BYTES = 48 << 20
 _SLOTS = 1 << 19
 # Below this share of known values, looking up costs more than it saves (order numbers are new every time).
 LEAST_SHARE = 0.2
@@ -199,30 +198,33 @@ def _text(rows: Tokens) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(rows)])
 
 
+# An entry of the table is 44 bits of a digest, and in the low 20 bits a position, a claim, or neither of them.
+_LOW = np.uint64((1 << 20) - 1)
+_CLAIM = 1 << 18  # above all positions; the number of the claim is added
+_NEITHER = 1 << 19
+assert MOST_VALUES <= _CLAIM <= _NEITHER - MOST_VALUES
+
+
 class _Table:
     """Digest -> position; linear probing."""
 
     def __init__(self) -> None:
-        self._digests = np.zeros(0, np.uint64)
-        self._positions = np.zeros(0, np.int32)
+        self._entries = np.zeros(0, np.uint64)
         self.claimed = 0  # slots
 
     def find(self, digests: Digests) -> tuple[Numbers, Numbers]:
-        """Positions, negative where unknown; and the slots where the search ended."""
-        if not len(self._digests):
-            self._digests = np.zeros(_SLOTS, np.uint64)
-            self._positions = np.full(_SLOTS, _UNPLACED, np.int32)
+        """Positions, -1 where unknown; and the slots where the search ended."""
+        if not len(self._entries):
+            self._entries = np.zeros(_SLOTS, np.uint64)
         slots = _slots(digests)
-        there = self._digests[slots]
-        hit = there == digests
-        found = np.where(hit, self._positions[slots], np.int64(_UNPLACED))
-        left = np.flatnonzero(~hit & (there != _EMPTY))
+        there = self._entries[slots]
+        left = np.flatnonzero((there ^ digests > _LOW) & (there != _EMPTY))
         while len(left):
             slots[left] = on = _next(slots[left])
-            there = self._digests[on]
-            hit = there == digests[left]
-            found[left[hit]] = self._positions[on[hit]]
-            left = left[~hit & (there != _EMPTY)]
+            there[left] = entries = self._entries[on]
+            left = left[(entries ^ digests[left] > _LOW) & (entries != _EMPTY)]
+        found: Numbers = (there & _LOW).astype(np.int64)
+        found[(found >= _CLAIM) | (there == _EMPTY)] = -1
         return found, slots
 
     def claim(self, digests: Digests, slots: Numbers) -> tuple[Numbers, Numbers]:
@@ -235,27 +237,32 @@ class _Table:
         owners, taken = numbers.copy(), np.full(len(digests), -1, np.int64)
         left = numbers
         while len(left):
-            free = self._digests[slots] == _EMPTY
-            self._digests[slots[free]] = digests[left[free]]  # of several for one slot, the last one stays
-            self._positions[slots[free]] = _UNPLACED - 1 - left[free]
-            there = self._digests[slots] == digests[left]
-            owner = _UNPLACED - 1 - self._positions[slots[there]].astype(np.int64)
-            fresh = owner >= 0
+            free = self._entries[slots] == _EMPTY
+            claims = left[free]  # of several for one slot, the last one stays
+            self._entries[slots[free]] = _high(digests[claims]) | (claims + _CLAIM).astype(np.uint64)
+            entries = self._entries[slots]
+            there = entries ^ digests[left] <= _LOW
+            owner = (entries[there] & _LOW).astype(np.int64) - _CLAIM
+            fresh = (owner >= 0) & (owner < _NEITHER - _CLAIM)
             owners[left[there][fresh]] = owner[fresh]
             taken[left[there][fresh]] = slots[there][fresh]
             left, slots = left[~there], _next(slots[~there])
-        held = taken[owners == numbers]
-        self._positions[held[held >= 0]] = _UNPLACED
-        self.claimed += int(np.count_nonzero(held >= 0))
+        held = (owners == numbers) & (taken >= 0)
+        self._write(taken[held], digests[held], np.uint64(_NEITHER))
+        self.claimed += int(np.count_nonzero(held))
         return owners, taken
 
     def place(self, slots: Numbers, first: int) -> None:
         """Give claimed slots their positions, from `first` on; -1 is none."""
-        claimed = slots >= 0
-        self._positions[slots[claimed]] = first + np.flatnonzero(claimed)
+        claimed = np.flatnonzero(slots >= 0)
+        self._write(slots[claimed], self._entries[slots[claimed]], (first + claimed).astype(np.uint64))
+
+    def _write(self, slots: Numbers, digests: Digests, low: Digests | np.uint64) -> None:
+        self._entries[slots] = _high(digests) | low
 
 
-_UNPLACED = -1  # position of a digest that is claimed, but not kept
+def _high(digests: Digests) -> Digests:
+    return digests & ~_LOW
 
 
 def _slots(digests: Digests) -> Numbers:
@@ -271,8 +278,9 @@ _BATCH = 1 << 14  # texts digested together, so that their words stay in the pro
 
 
 def text_digests(values: pa.Array) -> Digests:
-    """64-bit digests of texts without nulls, never 0: eight bytes a step, multiplied and folded. No
-    cryptography.
+    """64-bit digests of texts without nulls, eight bytes a step, multiplied and folded. No cryptography.
+
+    The lowest bit that the table keeps is 1, so that no entry is empty.
     """
     found = [_digests_of(values.slice(first, _BATCH)) for first in range(0, len(values), _BATCH)]
     return np.concatenate([np.zeros(0, np.uint64), *found])
@@ -290,7 +298,7 @@ def _digests_of(texts: pa.Array) -> Digests:
         words = np.frombuffer(padded, "<u8", len(texts) * width).reshape(len(texts), width)
         for place in range(width):  # a word of zeros, as behind a shorter text, adds nothing
             state += _stirred(words[:, place]) * _FACTORS[place]
-    return _stirred(state) | np.uint64(1)
+    return _stirred(state) | (_LOW + np.uint64(1))
 
 
 _FACTORS = _ODD ** np.arange(1, _DIGESTED // 8 + 1, dtype=np.uint64)
@@ -299,4 +307,3 @@ _FACTORS = _ODD ** np.arange(1, _DIGESTED // 8 + 1, dtype=np.uint64)
 def _stirred(state: Digests) -> Digests:
     state = (state ^ (state >> np.uint64(32))) * _ODD
     return state ^ (state >> np.uint64(29))
-
