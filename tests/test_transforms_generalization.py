@@ -78,6 +78,27 @@ def test_bands_of_decimals_and_floats() -> None:
     assert prices.bind(None, CONTEXT)(floats).to_pylist() == [*labels, "invalid", "invalid", "invalid"]
 
 
+@settings(deadline=None)
+@given(
+    cells=st.lists(st.none() | st.integers(-(10**16), 10**16), min_size=1, max_size=20),
+    edges=st.sets(st.decimals(-(10**14), 10**14, places=4), min_size=1, max_size=4),
+    scale=st.sampled_from([0, 2, 5]),
+    precision=st.sampled_from([17, 18, 19, 30]),  # in 64 bits, and beyond
+    skipped=st.integers(0, 3),
+)
+def test_a_decimal_lies_above_exactly_the_edges_that_it_reaches(
+    cells: list[int | None], edges: set[Decimal], scale: int, precision: int, skipped: int
+) -> None:
+    """Whatever the type's digits, edges between two of its values, nulls and slices."""
+    values = [None if cell is None else Decimal(cell).scaleb(-scale) for cell in cells]
+    ascending = tuple(sorted(edges))
+    banding = Bands(edges=ascending)
+    labels = banding.labels("decimal")
+    column = pa.array(values, pa.decimal128(precision, scale)).slice(skipped)
+    expected = [None if v is None else labels[sum(v >= edge for edge in ascending)] for v in values[skipped:]]
+    assert banding.bind(None, CONTEXT).map_values(column).to_pylist() == expected
+
+
 # ------------------------------------------------------------------ rounding
 
 

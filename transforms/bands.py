@@ -1,9 +1,13 @@
 """Put numbers into bands."""
 
+import math
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import ClassVar, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import field_validator
@@ -70,6 +74,9 @@ class Bands(Transform):
     def _banded(self, values: pa.Array) -> pa.Array:
         of = family(values.type)
         labels = pa.array(self.labels(of), pa.string())
+        if (whole := _whole_numbers(values)) is not None:
+            numbers, scale = whole
+            return labels.take(self._bands_of(numbers, scale, values))
         if of == "float":
             readable = pc.is_finite(values)
             edges = [pa.scalar(float(edge), pa.float64()) for edge in self.edges]
@@ -83,6 +90,28 @@ class Bands(Transform):
         if readable is not None:
             band = pc.if_else(readable, band, pa.scalar(len(self.edges) + 1, pa.int32()))
         return labels.take(band)
+
+    def _bands_of(self, numbers: npt.NDArray[np.int64], scale: int, values: pa.Array) -> pa.Array:
+        """Bands of numbers that are multiples of 10^-scale; null where the values are."""
+        least = [math.ceil(Fraction(edge) * 10**scale) for edge in self.edges]
+        reached = np.clip(np.array(least, dtype=object), -_BEYOND, _BEYOND).astype(np.int64)
+        band = np.searchsorted(reached, numbers, side="right")
+        return pa.array(band, mask=values.is_null().to_numpy(zero_copy_only=False))
+
+
+_MOST_DIGITS = 18  # of numbers that fit 64 bits
+_BEYOND = 10**_MOST_DIGITS  # above all of them
+
+
+def _whole_numbers(values: pa.Array) -> tuple[npt.NDArray[np.int64], int] | None:
+    """Decimals as numbers of their smallest unit, and how many decimals that has; None where they may not fit 64 bits.
+
+    What stands at nulls is any number. The low half of a two's complement of 128 bits is the number, where it fits.
+    """
+    if not pa.types.is_decimal128(values.type) or values.type.precision > _MOST_DIGITS:
+        return None
+    halves = np.frombuffer(values.buffers()[1], "<i8").reshape(-1, 2)
+    return halves[values.offset : values.offset + len(values), 0], values.type.scale
 
 
 def _exact(values: pa.Array, of: Family | None) -> tuple[pa.Array, pa.Array | None]:

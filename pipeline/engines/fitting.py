@@ -130,6 +130,8 @@ def _nearly_all_differ(column: pa.ChunkedArray) -> bool:
     if len(column) <= _RUNS * _RUN:
         return False
     starts = np.linspace(0, len(column) - _RUN, _RUNS, dtype=np.int64).tolist()
+    if pc.count_distinct(column.slice(0, _RUN)).as_py() < _RUN // 2:
+        return False  # whatever the other runs hold
     looked_at = pa.chunked_array([chunk for at in starts for chunk in column.slice(at, _RUN).chunks])
     return bool(pc.count_distinct(looked_at).as_py() >= _MOSTLY_DISTINCT * len(looked_at))
 

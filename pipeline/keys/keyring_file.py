@@ -62,7 +62,7 @@ class Envelope(Frozen):
     """The wrapping key, as a key-management service wrapped it."""
 
     kind: Literal["kms"] = "kms"
-    envelope: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){16,8192}$")]
+    envelope: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", min_length=32, max_length=16_384)]
 
 
 Wrapping = Annotated[PlainKey | ScryptCost | Envelope, Field(discriminator="kind")]

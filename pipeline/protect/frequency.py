@@ -48,7 +48,7 @@ def _may_be_equal(counts: Counts) -> bool:
     return dispersion < freedom + _SIGMAS * float(np.sqrt(2 * freedom))
 
 
-def _attack(shares: npt.NDArray[np.float64], rows: int, chance: np.random.Generator) -> float:
+def _attack(shares: npt.NDArray[np.float64], rows: int, chance: "np.random.Generator") -> float:
     """Share of rows recovered in one drawing; the last share is that of values nobody knows."""
     drawn = chance.multinomial(rows, shares)[:-1]
     values = _by_frequency(shares[:-1], chance)
@@ -56,7 +56,7 @@ def _attack(shares: npt.NDArray[np.float64], rows: int, chance: np.random.Genera
     return float(drawn[values[values == tokens]].sum() / rows)
 
 
-def _by_frequency(weights: npt.NDArray[np.float64] | Counts, chance: np.random.Generator) -> Counts:
+def _by_frequency(weights: npt.NDArray[np.float64] | Counts, chance: "np.random.Generator") -> Counts:
     """Places from the most frequent to the least, equal ones in random order."""
     order: Counts = np.lexsort((chance.random(len(weights)), -weights))
     return order

@@ -80,11 +80,9 @@ class Remembered:
         return _gathered(self._tokens, fresh[kept:], known + kept, at[codes])
 
     def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
-        known = np.flatnonzero(at >= 0)
-        if not len(known):
-            return
-        same = pc.equal(values.take(pa.array(known)), self._values.array().take(pa.array(at[known])))
-        at[known[~same.to_numpy(zero_copy_only=False)]] = -1
+        if len(self._values):
+            same = pc.equal(values, self._values.array().take(pa.array(np.maximum(at, 0))))
+            at[~same.to_numpy(zero_copy_only=False)] = -1
 
     def _first_of_equals(
         self, values: pa.Array, digests: Digests, unknown: Numbers, slots: Numbers
