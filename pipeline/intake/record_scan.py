@@ -50,17 +50,38 @@ def _inside(quotes: Words, begins_inside: bool) -> Words:
     words = quotes.copy()
     for shift in (1, 2, 4, 8, 16, 32):
         words ^= words << np.uint64(shift)
-    odd_before = np.logical_xor.accumulate(np.append(begins_inside, words[:-1] >> _LAST_BIT != 0))
-    np.invert(words, out=words, where=odd_before)
+    counts = np.bitwise_count(quotes)
+    before = np.cumsum(counts, dtype=np.int64) - counts + begins_inside
+    words ^= -(before & 1).view(np.uint64)  # all bits where the number is odd
     return words
 
 
 _ONE, _LAST_BIT = np.uint64(1), np.uint64(63)
 
 
-def _bit(words: Words, places: Offsets) -> npt.NDArray[np.bool_]:
-    bits: npt.NDArray[np.bool_] = (words[places >> 6] >> (places & 63).astype(np.uint64)) & _ONE != 0
-    return bits
+def _places(words: Words) -> Offsets:
+    """Where bits are set, ascending."""
+    at = np.flatnonzero(words)
+    if int(np.bitwise_count(words).sum()) > 2 * len(at):
+        return np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little"))
+    found, left = [], words[at]
+    while len(at):  # the lowest bits of all words, then the next ones
+        lowest = left & -left
+        found.append(at * 64 + np.bitwise_count(lowest - _ONE))
+        left ^= lowest
+        more = left != 0
+        at, left = at[more], left[more]
+    return found[0] if len(found) == 1 else np.sort(np.concatenate([_NONE, *found]))
+
+
+def _line_ends(array: npt.NDArray[np.uint8], *, has_returns: bool) -> npt.NDArray[np.bool_]:
+    """LF, and CR that no LF follows. A block never ends in CR unless it is the file's last byte."""
+    marks: npt.NDArray[np.bool_] = array == LF
+    if has_returns:
+        returns = np.flatnonzero(array == CR)
+        following = np.append(array, 0)[returns + 1]
+        marks[returns[following != LF]] = True
+    return marks
 
 
 class CsvScan:
@@ -118,7 +139,11 @@ class CsvScan:
             return Ends(_NONE, False)
         array = np.frombuffer(block, np.uint8)
         has_quotes = self._in_quotes or self._previous == QUOTE or b'"' in block
-        ends = self._fast_quoted(block, array) if has_quotes else self._line_ends(block, array)
+        has_returns = b"\r" in block
+        lines = _line_ends(array, has_returns=has_returns)
+        ends = (
+            self._fast_quoted(array, lines, has_returns=has_returns) if has_quotes else _places(_words(lines))
+        )
         exact = ends is None
         if ends is None:
             ends = self._slow(block)
@@ -129,26 +154,17 @@ class CsvScan:
         self._offset += len(block)
         return Ends(kept, exact)
 
-    def _line_ends(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets:
-        """LF, and CR that no LF follows. A block never ends in CR unless it is the file's last byte."""
-        marks: npt.NDArray[np.bool_] = array == LF
-        if b"\r" in block:
-            returns = np.flatnonzero(array == CR)
-            following = np.append(array, 0)[returns + 1]
-            marks[returns[following != LF]] = True
-        return np.flatnonzero(marks)
-
-    def _fast_quoted(self, block: bytes, array: npt.NDArray[np.uint8]) -> Offsets | None:
+    def _fast_quoted(
+        self, array: npt.NDArray[np.uint8], lines: npt.NDArray[np.bool_], *, has_returns: bool
+    ) -> Offsets | None:
         """Ends by quote parity; None where a quote stands where parity does not tell its role."""
         if not self._in_quotes and self._previous == QUOTE and not self._before[array[0]]:
             return None  # text after a closing quote, over the edge of a block
-        marks = array == QUOTE
-        quotes = _words(marks)
-        marks |= array == self._delimiter
-        marks |= array == LF
-        if b"\r" in block:
-            marks |= array == CR
-        edges = _words(marks)
+        quotes = _words(array == QUOTE)
+        line_ends = _words(lines)
+        edges = quotes | line_ends | _words(array == self._delimiter)
+        if has_returns:
+            edges |= _words(array == CR)
         inside = _inside(quotes, self._in_quotes)
         # An opening quote follows a delimiter, a line end, or a closing quote (then both are one quote).
         follows = edges << _ONE
@@ -162,11 +178,9 @@ class CsvScan:
         leads[last >> 6] |= _ONE << np.uint64(last & 63)  # of the last byte, the next block tells
         if (quotes & ~inside & ~leads).any():
             return None
-        lines = self._line_ends(block, array)
-        self._in_quotes = bool(_bit(inside, np.array([last]))[0])
-        lines_inside = _bit(inside, lines)
-        self.lines_inside |= bool(lines_inside.any())
-        return lines[~lines_inside]
+        self.lines_inside |= bool((line_ends & inside).any())
+        self._in_quotes = bool(inside[last >> 6] >> np.uint64(last & 63) & _ONE)
+        return _places(line_ends & ~inside)
 
     def _slow(self, block: bytes) -> Offsets:
         """The exact state machine; whole records are taken by one regular expression."""
