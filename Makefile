@@ -19,6 +19,7 @@ setup-dev: .venv/ready-dev ## the same, with everything that tests and checks ne
 	@echo "installing (about a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'pouch.pth').write_text(str(pathlib.Path.cwd()) + '\n')"
+	@$(BIN)/python -m compileall -q pipeline transforms # as an installer does; some shells forbid Python to do it later
 	@printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m pipeline "$$@"\n' > $(BIN)/pouch && chmod +x $(BIN)/pouch
 	@touch $@
 
@@ -62,6 +63,7 @@ lock: .venv/ready-dev ## resolve the lock files anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -c requirements.lock -o requirements-dev.lock --quiet
 
 bench: .venv/ready-dev .bench/peers/ready ## measure against named peers (about ten minutes, on a quiet machine)
+	@$(BIN)/python -m compileall -q pipeline transforms
 	@$(BIN)/python -m benchmarks.nightly --slot format_preserving
 	@$(BIN)/python -m benchmarks.ff1
 	@$(BIN)/python -m benchmarks.token_floor
