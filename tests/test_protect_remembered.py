@@ -138,3 +138,18 @@ def test_memory_is_bounded(monkeypatch):
         values = pa.array([f"v{i}" for i in range(batch * 2, batch * 2 + 9)])
         assert known(values, codes).equals(Counting()(values))
     assert len(known._values) == 10 == len(known._tokens)
+
+
+def test_values_that_crowd_one_place_of_the_table_cost_no_endless_search(monkeypatch):
+    """Digests are no secret, so somebody could write such values; they are computed each time instead."""
+    monkeypatch.setattr(
+        remembered,
+        "text_digests",
+        lambda values: np.arange(1, len(values) + 1, dtype=np.uint64) << np.uint64(20),
+    )
+    known = Remembered(Counting())
+    values = pa.array([f"v{i}" for i in range(1000)])
+    codes = pa.array(np.arange(1000)[::-1])
+    for _ in range(3):
+        assert known(values, codes).equals(Counting()(values).take(codes))
+    assert 200 < known._table.claimed < 600

@@ -200,6 +200,8 @@ def _text(rows: Tokens) -> pa.Array:
 _LOW = np.uint64((1 << 20) - 1)
 _CLAIM = 1 << 18  # above all positions; the number of the claim is added
 _NEITHER = 1 << 19
+# Who knows the digests could write values that all fall on one place; a table half full has no such runs by itself.
+_MOST_STEPS = 256
 assert MOST_VALUES <= _CLAIM <= _NEITHER - MOST_VALUES
 
 
@@ -211,16 +213,19 @@ class _Table:
         self.claimed = 0  # slots
 
     def find(self, digests: Digests) -> tuple[Numbers, Numbers]:
-        """Positions, -1 where unknown; and the slots where the search ended."""
+        """Positions, -1 where unknown; and the slots where the search ended, -1 where it was given up."""
         if not len(self._entries):
             self._entries = np.zeros(_SLOTS, np.uint64)
         slots = _slots(digests)
         there = self._entries[slots]
         left = np.flatnonzero((there ^ digests > _LOW) & (there != _EMPTY))
-        while len(left):
+        for _ in range(_MOST_STEPS):
+            if not len(left):
+                break
             slots[left] = on = _next(slots[left])
             there[left] = entries = self._entries[on]
             left = left[(entries ^ digests[left] > _LOW) & (entries != _EMPTY)]
+        there[left], slots[left] = _EMPTY, -1
         found: Numbers = (there & _LOW).astype(np.int64)
         found[(found >= _CLAIM) | (there == _EMPTY)] = -1
         return found, slots
@@ -229,12 +234,15 @@ class _Table:
         """Take a slot for every digest, equal ones the same; positions are `place`d later.
 
         `slots` are where a search for the digests ended. Returns whose claim holds, by number: one of several equal
-        digests, or the digest itself; and the slots, -1 where the digest was there before.
+        digests, or the digest itself; and the slots, -1 where the digest was there before or finds no place.
         """
         numbers: Numbers = np.arange(len(digests))
         owners, taken = numbers.copy(), np.full(len(digests), -1, np.int64)
-        left = numbers
-        while len(left):
+        left = np.flatnonzero(slots >= 0)
+        slots = slots[left]
+        for _ in range(_MOST_STEPS):
+            if not len(left):
+                break
             free = self._entries[slots] == _EMPTY
             claims = left[free]  # of several for one slot, the last one stays
             self._entries[slots[free]] = _high(digests[claims]) | (claims + _CLAIM).astype(np.uint64)
