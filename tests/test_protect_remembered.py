@@ -81,6 +81,20 @@ def test_long_values_that_differ_at_their_ends_keep_their_own_tokens():
     assert text_digests(values).tolist() == [int(text_digests(values)[0])] * 4
 
 
+def test_a_long_value_is_not_copied_for_each_unknown_one():
+    """One cell of 64 KiB among short ones; 2,000 copies of it would be 128 MiB."""
+    known = Remembered(lambda values: pa.array(["t" * 32] * len(values), pa.string()))
+    known.rows(pa.array(["x" * (64 << 10), *map(str, range(1000))]), np.arange(1001))
+    plain = pa.default_memory_pool()
+    watched = pa.proxy_memory_pool(plain)
+    pa.set_memory_pool(watched)
+    try:
+        assert known.rows(pa.array(list(map(str, range(3000)))), np.arange(3000)) is not None
+    finally:
+        pa.set_memory_pool(plain)
+    assert watched.max_memory() < 8 << 20
+
+
 def test_values_that_come_back_are_not_computed_again():
     counting = Counting()
     known = Remembered(counting)

@@ -81,7 +81,9 @@ class Remembered:
 
     def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
         if len(self._values):
-            same = pc.equal(values, self._values.array().take(pa.array(np.maximum(at, 0))))
+            # Nothing, not just any kept text, beside a value that is unknown: a long one would be copied for each.
+            kept = self._values.array().take(pa.array(at, mask=at < 0))
+            same = pc.fill_null(pc.equal(values, kept), False)
             at[~same.to_numpy(zero_copy_only=False)] = -1
 
     def _first_of_equals(
