@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Drift, InputUnreadable
-from pipeline.intake import Limits, Reason, cut, read
-from tests.intake_cases import csv_source, read_all, text_table
+from pipeline.intake import Limits, Reason, csv_text, cut, read
+from tests.intake_cases import csv_source, outcomes, read_all, text_table
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,28 @@ def test_many_fields_without_line_end_take_linear_time(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b'a,b\nx"y,' + b"z," * (1 << 19))
     found = cut("x", csv_source("x.csv"), "2026-01-01", tmp_path)
     assert found.records == 1
+
+
+def test_a_line_end_inside_quotes_stays_whole_where_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the parser's block ends; it would take the LF off that begins a block behind a CR."""
+    monkeypatch.setattr(csv_text, "_BLOCK", 64)
+    for before in range(66):
+        cells = ["x" * before, *["1\r\n2\r\n\r\n3"] * 20]
+        data = "a\n" + "".join(f'"{cell}"\n' for cell in cells)
+        (part,) = text_table(tmp_path, data.encode())
+        assert part.table.column("a").to_pylist() == cells
+    crlf = b'"' + b"\r\n" * 100 + b'"\n' + b'"\n"\n' + b'"' + b"\r\n" * 100 + b'"\n'
+    (part,) = text_table(tmp_path, b"a\n" + crlf)
+    assert part.table.column("a").to_pylist() == ["\r\n" * 100, "\n", "\r\n" * 100]
+
+
+@pytest.mark.parametrize("cell", ["anna", '"anna"'])
+@pytest.mark.parametrize("others", [[], ['x"y'], ['"x"y']])
+def test_a_byte_order_mark_within_a_file_is_text(tmp_path: Path, cell: str, others: list[str]) -> None:
+    """Files that were joined hold one; a slice that begins with it must not lose it."""
+    lines = [f"\ufeff{cell}", "bert", *others]
+    parts = text_table(tmp_path, "\n".join(["a", *lines, ""]).encode())
+    behind = ["rejected" if one.startswith('"') else [one] for one in others]
+    assert outcomes(parts) == [[f"\ufeff{cell}"], ["bert"], *behind]

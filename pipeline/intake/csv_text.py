@@ -9,6 +9,7 @@ allow it, every reader takes it so, and it cannot hide a record. Text after a cl
 `record_scan` for where records end.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -299,14 +300,26 @@ def _arrow(
         return _no_rows(columns, wanted)
     if not data.endswith((b"\n", b"\r")):
         data += b"\n"  # at the end of the data Arrow takes an empty last field for "" where the field before has quotes
+    if data.startswith(codecs.BOM_UTF8):  # in the middle of a file it is text; Arrow takes one off
+        data = codecs.BOM_UTF8 + data
+    many_lines = not one_line_each and b'"' in data
     # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
-    for block in (_BLOCK, min(len(data) + 1, (1 << 31) - 1)):
-        table = _parsed(
-            data, columns, wanted, delimiter, block, many_lines=not one_line_each and b'"' in data
-        )
+    for block in (_block_of(data), min(len(data) + 1, (1 << 31) - 1)):
+        table = _parsed(data, columns, wanted, delimiter, block, many_lines=many_lines)
         if table is not None or block > len(data):
             return table
     return None
+
+
+def _block_of(data: bytes) -> int:
+    """How many bytes Arrow should parse at a time, so that no block ends between CR and LF.
+
+    Arrow takes an LF off where the block before ended in CR, also inside quotes.
+    """
+    for size in range(_BLOCK, _BLOCK // 2, -1):
+        if not any(data[edge - 1 : edge + 1] == b"\r\n" for edge in range(size, len(data), size)):
+            return size
+    return len(data) + 1
 
 
 def _parsed(
