@@ -195,6 +195,13 @@ def test_cells_that_a_spreadsheet_would_run_get_one_apostrophe(tmp_path: Path, c
         assert first == [("'" if form == "csv" else "") + cell, "plain", None, "", "'=1", "a=b"]
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_first_cell_may_begin_with_a_byte_order_mark(tmp_path: Path, form: str) -> None:
+    table = pa.table({"a": ["\ufeffanna", "\ufeffbert"]})
+    write_part(tmp_path / "part", table, form)
+    assert read_part(tmp_path / "part", form, table.schema).equals(table)
+
+
 def test_numbers_and_headers(tmp_path: Path) -> None:
     """A negative amount is a number and stays; a column name that would run does not."""
     path = tmp_path / "part.csv"

@@ -26,6 +26,7 @@ from pipeline.intake.record_scan import CsvScan, Offsets
 
 _PIECE = 1 << 20  # bytes scanned at a time, and reparsed exactly where one record of them is malformed
 _BLOCK = 1 << 20  # bytes that Arrow parses at a time: they stay in the processor's cache
+_LONGEST_BLOCK = (1 << 31) - 1  # that Arrow takes
 
 
 @dataclass(frozen=True)
@@ -303,8 +304,8 @@ def _arrow(
     if data.startswith(codecs.BOM_UTF8):  # in the middle of a file it is text; Arrow takes one off
         data = codecs.BOM_UTF8 + data
     many_lines = not one_line_each and b'"' in data
-    # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
-    for block in (_block_of(data), min(len(data) + 1, (1 << 31) - 1)):
+    # Arrow refuses a record that is longer than two blocks; one block holds them all.
+    for block in (_block_of(data), min(len(data) + 1, _LONGEST_BLOCK)):
         table = _parsed(data, columns, wanted, delimiter, block, many_lines=many_lines)
         if table is not None or block > len(data):
             return table
@@ -319,7 +320,7 @@ def _block_of(data: bytes) -> int:
     for size in range(_BLOCK, _BLOCK // 2, -1):
         if not any(data[edge - 1 : edge + 1] == b"\r\n" for edge in range(size, len(data), size)):
             return size
-    return len(data) + 1
+    return _LONGEST_BLOCK
 
 
 def _parsed(
