@@ -118,19 +118,22 @@ def test_a_value_that_stands_twice_is_computed_once():
 
 
 @settings(deadline=None)
-@given(slices, st.integers(0, 3), st.integers(1, 4))
-def test_neither_few_digests_nor_little_room_change_a_token(batches, bits, room):
+@given(slices, st.integers(0, 3), st.integers(1, 4), st.sampled_from([100, 1000]))
+def test_neither_few_digests_nor_little_room_change_a_token(batches, bits, room, size):
+    """Room for few values, or for few bytes of them; the table never holds more than there is room for."""
     with pytest.MonkeyPatch.context() as patch:
         low = np.uint64(((1 << bits) - 1) << 21)
         patch.setattr(
             remembered, "text_digests", lambda values: text_digests(values) & low | np.uint64(1 << 20)
         )
         patch.setattr(remembered, "MOST_VALUES", room)
+        patch.setattr(remembered, "MOST_BYTES", size)
+        patch.setattr(remembered, "LEAST_SHARE", 0)
         known = Remembered(Counting())
         for batch, picks in batches:
             values, codes = rows(batch, picks)
             assert known(values, codes).equals(Counting()(values).take(codes))
-            assert known._table.claimed <= room
+            assert np.count_nonzero(known._table._entries) == known._table.claimed <= room
 
 
 def test_values_that_never_come_back_are_let_go():
