@@ -71,6 +71,11 @@ def test_digests_tell_values_apart_and_depend_on_nothing_else(values):
     assert (text_digests(beside_a_longer_one)[:-1] == digests).all()
 
 
+def test_digests_depend_on_the_order_of_words():
+    digests = text_digests(pa.array(["first---second--", "second--first---"]))
+    assert digests[0] != digests[1]
+
+
 def test_long_values_that_differ_at_their_ends_keep_their_own_tokens():
     """Digests look at the head of a text only."""
     counting = Counting()
@@ -134,6 +139,27 @@ def test_neither_few_digests_nor_little_room_change_a_token(batches, bits, room,
             values, codes = rows(batch, picks)
             assert known(values, codes).equals(Counting()(values).take(codes))
             assert np.count_nonzero(known._table._entries) == known._table.claimed <= room
+
+
+def test_the_table_holds_nothing_but_what_was_claimed(monkeypatch):
+    """Room for two is taken up by one value that stands twice: the other one has to wait for the next slice."""
+    monkeypatch.setattr(remembered, "MOST_VALUES", 2)
+    known = Remembered(Counting())
+    values = pa.array(["anna", "anna", "bert"])
+    for claimed in (1, 2):
+        assert known(values, pa.array([0, 1, 2])).equals(Counting()(values))
+        assert np.count_nonzero(known._table._entries) == known._table.claimed == claimed
+
+
+def test_the_search_goes_on_at_the_beginning_of_the_table(monkeypatch):
+    last = np.uint64((remembered._SLOTS - 1) << 45)
+    monkeypatch.setattr(remembered, "text_digests", lambda values: text_digests(values) | last)
+    counting = Counting()
+    known = Remembered(counting)
+    values = pa.array([f"person {i}" for i in range(50)])
+    for _ in range(3):
+        assert known(values, pa.array(np.arange(50))).equals(Counting()(values))
+    assert counting.asked == 50
 
 
 def test_values_that_never_come_back_are_let_go():

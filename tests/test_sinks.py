@@ -206,7 +206,7 @@ def test_a_parquet_file_is_read_column_by_column(tmp_path: Path, rows: int) -> N
     columns = ParquetColumns(tmp_path / "part", table.schema)
     assert columns.rows == rows
     begun = {name: (pieces := columns.pieces(name), next(pieces)) for name in ("n", "many", "few")}
-    assert pa.types.is_dictionary(begun["few"][1].type) == (rows == 5000)
+    assert rows < 5000 or pa.types.is_dictionary(begun["few"][1].type)
     for name, (others, first) in begun.items():
         assert pa.chunked_array([first, *others]).cast(table[name].type).equals(table[name])
         assert sum(map(len, columns.pieces(name))) == rows
