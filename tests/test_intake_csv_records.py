@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Drift, InputUnreadable
-from pipeline.intake import Limits, Reason, csv_text, cut, read
+from pipeline.intake import Limits, Reason, content, csv_text, cut, read
 from tests.intake_cases import csv_source, outcomes, read_all, text_table
 
 
@@ -54,6 +54,18 @@ def test_a_file_without_a_sound_header_is_refused_without_showing_it(tmp_path: P
     with pytest.raises(InputUnreadable) as caught:
         text_table(tmp_path, data)
     assert "13800138000" not in str(caught.value) and "y.org" not in str(caught.value)
+
+
+@pytest.mark.parametrize("record", [b'"x"y,1', b'1,"x"y', b'1,""y', b'1,"x" '])
+def test_text_behind_a_closing_quote_is_met_at_every_edge_of_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: bytes
+) -> None:
+    """The parser would read x and y as one value."""
+    for block in range(1, 20):
+        monkeypatch.setattr(content, "BLOCK", block)
+        (part,) = text_table(tmp_path, b"a,b\n" + record + b"\n3,4\n")
+        assert [bad.reason for bad in part.rejected] == [Reason.QUOTE_STRAY]
+        assert part.table.to_pylist() == [{"a": "3", "b": "4"}]
 
 
 def test_words_that_look_like_null_stay_text_and_identifiers_keep_every_digit(tmp_path: Path) -> None:
