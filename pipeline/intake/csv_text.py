@@ -1,10 +1,7 @@
-"""CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged
-exactly.
+"""CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged exactly.
 
-RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word
-such as
-NULL or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC
-4180 does not
+RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word such as NULL
+or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC 4180 does not
 allow it, every reader takes it so, and it cannot hide a record. Text after a closing quote is malformed. See
 `record_scan` for where records end.
 """

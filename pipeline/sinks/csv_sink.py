@@ -76,7 +76,7 @@ def read_csv(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def _parsed(body: memoryview, schema: pa.Schema) -> pa.Table:
-    if body[:3] == codecs.BOM_UTF8:  # the first cell's own; Arrow takes one off
+    if body[:3].tobytes() == codecs.BOM_UTF8:  # the first cell's own; Arrow takes one off
         body = memoryview(codecs.BOM_UTF8 + body)
     size = min(max(len(body), 1 << 10) + 1, (1 << 31) - 1)
     return pa_csv.read_csv(
