@@ -60,6 +60,21 @@ def test_results_come_by_table_and_slice_whoever_made_them(engine):
     assert len({s.pid for s in seen}) == 2
 
 
+def test_what_is_done_meanwhile_is_done_once_when_all_slices_are_handed_out(engine):
+    """Six slices, two children: the last is handed out when four or five results have come."""
+    came = []
+    engine.map_slices(
+        Look(),
+        [cut_of("orders", 6)],
+        Silent(),
+        meanwhile=lambda: came.append("meanwhile"),
+        each=lambda seen: came.append(seen.index),
+    )
+    assert came.count("meanwhile") == 1
+    assert 4 <= came.index("meanwhile") <= 5
+    assert sorted(came, key=str) == [0, 1, 2, 3, 4, 5, "meanwhile"]
+
+
 @pytest.mark.usefixtures("children_are_fresh")
 def test_keys_reach_children_and_stand_in_neither_arguments_nor_environment(engine):
     for seen in engine.map_slices(Look(), [cut_of("orders", 2)], Silent()):

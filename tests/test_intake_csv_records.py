@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Drift, InputUnreadable
-from pipeline.intake import Limits, Reason, cut, read
-from tests.intake_cases import csv_source, read_all, text_table
+from pipeline.intake import Limits, Reason, content, csv_text, cut, read
+from tests.intake_cases import csv_source, outcomes, read_all, text_table
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,18 @@ def test_a_file_without_a_sound_header_is_refused_without_showing_it(tmp_path: P
     with pytest.raises(InputUnreadable) as caught:
         text_table(tmp_path, data)
     assert "13800138000" not in str(caught.value) and "y.org" not in str(caught.value)
+
+
+@pytest.mark.parametrize("record", [b'"x"y,1', b'1,"x"y', b'1,""y', b'1,"x" '])
+def test_text_behind_a_closing_quote_is_met_at_every_edge_of_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: bytes
+) -> None:
+    """The parser would read x and y as one value."""
+    for block in range(1, 20):
+        monkeypatch.setattr(content, "BLOCK", block)
+        (part,) = text_table(tmp_path, b"a,b\n" + record + b"\n3,4\n")
+        assert [bad.reason for bad in part.rejected] == [Reason.QUOTE_STRAY]
+        assert part.table.to_pylist() == [{"a": "3", "b": "4"}]
 
 
 def test_words_that_look_like_null_stay_text_and_identifiers_keep_every_digit(tmp_path: Path) -> None:
@@ -116,3 +128,28 @@ def test_many_fields_without_line_end_take_linear_time(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b'a,b\nx"y,' + b"z," * (1 << 19))
     found = cut("x", csv_source("x.csv"), "2026-01-01", tmp_path)
     assert found.records == 1
+
+
+def test_a_line_end_inside_quotes_stays_whole_where_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the parser's block ends; it would take the LF off that begins a block behind a CR."""
+    monkeypatch.setattr(csv_text, "_BLOCK", 64)
+    for before in range(66):
+        cells = ["x" * before, *["1\r\n2\r\n\r\n3"] * 20]
+        data = "a\n" + "".join(f'"{cell}"\n' for cell in cells)
+        (part,) = text_table(tmp_path, data.encode())
+        assert part.table.column("a").to_pylist() == cells
+    crlf = b'"' + b"\r\n" * 100 + b'"\n' + b'"\n"\n' + b'"' + b"\r\n" * 100 + b'"\n'
+    (part,) = text_table(tmp_path, b"a\n" + crlf)
+    assert part.table.column("a").to_pylist() == ["\r\n" * 100, "\n", "\r\n" * 100]
+
+
+@pytest.mark.parametrize("cell", ["anna", '"anna"'])
+@pytest.mark.parametrize("others", [[], ['x"y'], ['"x"y']])
+def test_a_byte_order_mark_within_a_file_is_text(tmp_path: Path, cell: str, others: list[str]) -> None:
+    """Files that were joined hold one; a slice that begins with it must not lose it."""
+    lines = [f"\ufeff{cell}", "bert", *others]
+    parts = text_table(tmp_path, "\n".join(["a", *lines, ""]).encode())
+    behind = ["rejected" if one.startswith('"') else [one] for one in others]
+    assert outcomes(parts) == [[f"\ufeff{cell}"], ["bert"], *behind]

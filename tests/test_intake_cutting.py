@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.models import TableSource
-from pipeline.intake import Cut, cut
+from pipeline.errors import InputUnreadable
+from pipeline.intake import Cut, content, cut, cut_files
 from pipeline.intake.model import Limits
 
 LIMITS = Limits(slice_bytes=1000, slice_records=10)  # a record below has 10 bytes, so bytes decide
@@ -70,3 +71,34 @@ def test_whether_records_go_over_lines(tmp_path: Path, content: bytes, one_line_
     (tmp_path / "a.csv").write_bytes(content)
     found = cut("people", source("a.csv"), "2026-11-01", tmp_path)
     assert found.files[0].one_line_each is one_line_each
+
+
+@pytest.mark.parametrize("block", [7, 64, 65, 1000])
+@pytest.mark.parametrize("field", ['"%s"', '"%s""%s"', "%s"])
+def test_quotes_in_order_are_so_wherever_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, field: str
+) -> None:
+    """What is in order is believed at once, and a line end inside quotes is not forgotten in later blocks."""
+    monkeypatch.setattr(content, "BLOCK", block)
+    record = ",".join([field.replace("%s", "x" * number) for number in range(1, 12)]) + "\n"
+    (tmp_path / "a.csv").write_text(",".join("abcdefghijk") + "\n" + record * 20)
+    (tmp_path / "b.csv").write_text(",".join("abcdefghijk") + "\n" + '"\n"' + "," * 10 + "\n" + record * 20)
+    whole, broken = cut("people", source("*.csv"), "2026-11-01", tmp_path).files
+    assert whole.tidy and whole.one_line_each
+    assert broken.tidy and not broken.one_line_each
+
+
+def test_a_file_that_cannot_be_read_is_refused_whoever_meets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file may vanish after it was found: for the scan, or for the digest beside it."""
+
+    def vanished(_: Path) -> str:
+        raise FileNotFoundError
+
+    (tmp_path / "a.csv").write_bytes(b"a\n1\n")
+    with pytest.raises(InputUnreadable, match="cannot be read"):
+        cut_files("people", ["a.csv", "gone.csv"], source("*.csv"), tmp_path)
+    monkeypatch.setattr(content, "digest_of", vanished)
+    with pytest.raises(InputUnreadable, match="cannot be read"):
+        cut_files("people", ["a.csv"], source("*.csv"), tmp_path)

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.config.models import KeyringRef, WrappingKey
 from pipeline.errors import JobWrong, KeyUnavailable
 from pipeline.keys import init_keyring, open_keyring
+from pipeline.keys.keyring_file import Envelope
 from pipeline.keys.weakness import weakness_of
 
 
@@ -127,3 +129,23 @@ def test_line_ends_and_capitals_in_a_key_file_are_fine(tmp_path: Path) -> None:
     ref = KeyringRef(file="keys/keyring.json", wrapped_by=WrappingKey(file="vault/kek"))
     init_keyring(ref, tmp_path)
     open_keyring(ref, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "fits"),
+    [
+        ("0f" * 15, False),
+        ("0f" * 16, True),
+        ("0f" * 8192, True),
+        ("0f" * 8193, False),
+        ("0f" * 16 + "0", False),
+        ("0F" * 16, False),
+        ("0f" * 16 + "\n", False),
+    ],
+)
+def test_an_envelope_is_16_to_8192_bytes_in_lowercase_hexadecimal(envelope: str, fits: bool) -> None:
+    if fits:
+        assert Envelope(envelope=envelope).envelope == envelope
+    else:
+        with pytest.raises(ValidationError):
+            Envelope(envelope=envelope)

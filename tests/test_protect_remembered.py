@@ -71,6 +71,11 @@ def test_digests_tell_values_apart_and_depend_on_nothing_else(values):
     assert (text_digests(beside_a_longer_one)[:-1] == digests).all()
 
 
+def test_digests_depend_on_the_order_of_words():
+    digests = text_digests(pa.array(["first---second--", "second--first---"]))
+    assert digests[0] != digests[1]
+
+
 def test_long_values_that_differ_at_their_ends_keep_their_own_tokens():
     """Digests look at the head of a text only."""
     counting = Counting()
@@ -79,6 +84,20 @@ def test_long_values_that_differ_at_their_ends_keep_their_own_tokens():
     for _ in range(2):
         assert known(values, pa.array([0, 1, 2, 3])).equals(Counting()(values))
     assert text_digests(values).tolist() == [int(text_digests(values)[0])] * 4
+
+
+def test_a_long_value_is_not_copied_for_each_unknown_one():
+    """One cell of 64 KiB among short ones; 2,000 copies of it would be 128 MiB."""
+    known = Remembered(lambda values: pa.array(["t" * 32] * len(values), pa.string()))
+    known.rows(pa.array(["x" * (64 << 10), *map(str, range(1000))]), np.arange(1001))
+    plain = pa.default_memory_pool()
+    watched = pa.proxy_memory_pool(plain)
+    pa.set_memory_pool(watched)
+    try:
+        assert known.rows(pa.array(list(map(str, range(3000)))), np.arange(3000)) is not None
+    finally:
+        pa.set_memory_pool(plain)
+    assert watched.max_memory() < 8 << 20
 
 
 def test_values_that_come_back_are_not_computed_again():
@@ -104,19 +123,43 @@ def test_a_value_that_stands_twice_is_computed_once():
 
 
 @settings(deadline=None)
-@given(slices, st.integers(0, 3), st.integers(1, 4))
-def test_neither_few_digests_nor_little_room_change_a_token(batches, bits, room):
+@given(slices, st.integers(0, 3), st.integers(1, 4), st.sampled_from([100, 1000]))
+def test_neither_few_digests_nor_little_room_change_a_token(batches, bits, room, size):
+    """Room for few values, or for few bytes of them; the table never holds more than there is room for."""
     with pytest.MonkeyPatch.context() as patch:
         low = np.uint64(((1 << bits) - 1) << 21)
         patch.setattr(
             remembered, "text_digests", lambda values: text_digests(values) & low | np.uint64(1 << 20)
         )
         patch.setattr(remembered, "MOST_VALUES", room)
+        patch.setattr(remembered, "MOST_BYTES", size)
+        patch.setattr(remembered, "LEAST_SHARE", 0)
         known = Remembered(Counting())
         for batch, picks in batches:
             values, codes = rows(batch, picks)
             assert known(values, codes).equals(Counting()(values).take(codes))
-            assert known._table.claimed <= room
+            assert np.count_nonzero(known._table._entries) == known._table.claimed <= room
+
+
+def test_the_table_holds_nothing_but_what_was_claimed(monkeypatch):
+    """Room for two is taken up by one value that stands twice: the other one has to wait for the next slice."""
+    monkeypatch.setattr(remembered, "MOST_VALUES", 2)
+    known = Remembered(Counting())
+    values = pa.array(["anna", "anna", "bert"])
+    for claimed in (1, 2):
+        assert known(values, pa.array([0, 1, 2])).equals(Counting()(values))
+        assert np.count_nonzero(known._table._entries) == known._table.claimed == claimed
+
+
+def test_the_search_goes_on_at_the_beginning_of_the_table(monkeypatch):
+    last = np.uint64((remembered._SLOTS - 1) << 45)
+    monkeypatch.setattr(remembered, "text_digests", lambda values: text_digests(values) | last)
+    counting = Counting()
+    known = Remembered(counting)
+    values = pa.array([f"person {i}" for i in range(50)])
+    for _ in range(3):
+        assert known(values, pa.array(np.arange(50))).equals(Counting()(values))
+    assert counting.asked == 50
 
 
 def test_values_that_never_come_back_are_let_go():

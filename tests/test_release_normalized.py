@@ -1,5 +1,7 @@
 """The gate's form of a column is that of its texts one by one, whichever way a text takes through numpy."""
 
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.release.identities import cell_digests
-from pipeline.release.normalized import form_of, forms_of
+from pipeline.release.normalized import form_of, forms_of, spelling_of
 
 KEY = bytes(range(16))
 # Around the Han ideographs that need no normalization: both ends, hexagram signs, full-width and compatibility forms.
@@ -29,6 +31,26 @@ def test_signs_near_the_ideographs_have_the_form_of_single_texts(edge: str) -> N
 @given(st.lists(st.text(NEAR_HAN + "\u00e9\u0660\U00020000", max_size=8), max_size=12))
 def test_a_column_has_the_forms_of_its_texts(texts: list[str]) -> None:
     assert forms_of(pa.array(texts, pa.string())).texts() == [form_of(text) for text in texts]
+
+
+def test_every_character_has_the_form_that_it_has_in_a_column() -> None:
+    """Also at the end of a capitalized word, where Greek has a sigma of its own."""
+    known = [
+        chr(code)
+        for code in (*range(1, 0xD800), *range(0xE000, 0x20000), 0x2EBF0, 0x2EE5D, 0x31350, 0x323AF)
+        if unicodedata.ucd_3_2_0.category(chr(code)) != "Cn" or code >= 0x20000  # whatever Python is newer
+    ]
+    words = [f"\u00c9a{one}" for one in known]
+    assert forms_of(pa.array(words)).texts() == [form_of(word) for word in words]
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0130brahim", "\u0393\u0399\u03a9\u03a1\u0393\u039f\u03a3", "\u738b\U00031350"]
+)
+def test_a_name_is_found_in_a_text_by_the_form_of_its_column(name: str) -> None:
+    """The gate takes identities from columns and looks at suspected texts one by one."""
+    (form,) = forms_of(pa.array([name])).texts()
+    assert spelling_of(f"to {name}, please").holds(form)
 
 
 def test_masked_cells_are_not_compared_with_identities() -> None:

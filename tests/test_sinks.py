@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import CheckFailed
 from pipeline.intake import read_table
-from pipeline.sinks import FORMATS, read_part, write_part
+from pipeline.sinks import FORMATS, ParquetColumns, read_part, write_part
 from tests.conftest import PROJECT, SHARED_DATA, needs_shared_data
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
@@ -193,6 +193,32 @@ def test_cells_that_a_spreadsheet_would_run_get_one_apostrophe(tmp_path: Path, c
         write_part(path, pa.table({"a": [cell, "plain", None, "", "'=1", "a=b"]}), form)
         first = read_part(path, form, pa.schema([("a", pa.string())]))["a"].to_pylist()
         assert first == [("'" if form == "csv" else "") + cell, "plain", None, "", "'=1", "a=b"]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5000])
+def test_a_parquet_file_is_read_column_by_column(tmp_path: Path, rows: int) -> None:
+    """In any order, at once and again; an empty column comes as one empty piece; another schema is refused."""
+    table = pa.table(
+        {"few": [f"v{i % 3}" for i in range(rows)], "many": [f"v{i}" for i in range(rows)], "n": range(rows)},
+        pa.schema([("few", pa.string()), ("many", pa.string()), ("n", pa.int64())]),
+    )
+    write_part(tmp_path / "part", table, "parquet")
+    columns = ParquetColumns(tmp_path / "part", table.schema)
+    assert columns.rows == rows
+    begun = {name: (pieces := columns.pieces(name), next(pieces)) for name in ("n", "many", "few")}
+    assert rows < 5000 or pa.types.is_dictionary(begun["few"][1].type)
+    for name, (others, first) in begun.items():
+        assert pa.chunked_array([first, *others]).cast(table[name].type).equals(table[name])
+        assert sum(map(len, columns.pieces(name))) == rows
+    with pytest.raises(CheckFailed, match="schema"):
+        ParquetColumns(tmp_path / "part", table.schema.remove(0))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_first_cell_may_begin_with_a_byte_order_mark(tmp_path: Path, form: str) -> None:
+    table = pa.table({"a": ["\ufeffanna", "\ufeffbert"]})
+    write_part(tmp_path / "part", table, form)
+    assert read_part(tmp_path / "part", form, table.schema).equals(table)
 
 
 def test_numbers_and_headers(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import datetime as dt
 import ipaddress
 import math
 import socket
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 
 import pyarrow as pa
 import pytest
@@ -80,21 +82,30 @@ def test_bands_of_decimals_and_floats() -> None:
 
 @settings(deadline=None)
 @given(
-    cells=st.lists(st.none() | st.integers(-9, 9) | st.integers(-(10**16), 10**16), min_size=1, max_size=20),
+    shares=st.lists(st.none() | st.integers(-9, 9) | st.fractions(-1, 1), min_size=1, max_size=20),
     edges=st.sets(st.decimals(-3, 3, places=4) | st.integers(-(10**14), 10**14).map(Decimal), min_size=1),
     scale=st.sampled_from([0, 2, 5]),
-    precision=st.sampled_from([17, 18, 19, 30]),  # in 64 bits, and beyond
+    precision=st.sampled_from([17, 18, 19, 24]),  # in 64 bits, and beyond
+    make=st.sampled_from([pa.decimal128, pa.decimal256]),
     skipped=st.integers(0, 3),
 )
 def test_a_decimal_lies_above_exactly_the_edges_that_it_reaches(
-    cells: list[int | None], edges: set[Decimal], scale: int, precision: int, skipped: int
+    *,
+    shares: list[int | Fraction | None],
+    edges: set[Decimal],
+    scale: int,
+    precision: int,
+    make: Callable[[int, int], pa.DataType],
+    skipped: int,
 ) -> None:
     """Whatever the type's digits, edges between two of its values, nulls and slices."""
+    greatest = 10**precision - 1
+    cells = [int(one * greatest) if isinstance(one, Fraction) else one for one in shares]
     values = [None if cell is None else Decimal(cell).scaleb(-scale) for cell in cells]
     ascending = tuple(sorted(edges))
     banding = Bands(edges=ascending)
     labels = banding.labels("decimal")
-    column = pa.array(values, pa.decimal128(precision, scale)).slice(skipped)
+    column = pa.array(values, make(precision, scale)).slice(skipped)
     expected = [None if v is None else labels[sum(v >= edge for edge in ascending)] for v in values[skipped:]]
     assert banding.bind(None, CONTEXT).map_values(column).to_pylist() == expected
 

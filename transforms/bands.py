@@ -123,13 +123,10 @@ def _exact(values: pa.Array, of: Family | None) -> tuple[pa.Array, pa.Array | No
         return pc.if_else(readable, number, pa.scalar("0")).cast(pa.decimal128(38, 9)), readable
     if pa.types.is_uint64(values.type):
         return values.cast(pa.decimal128(29, 0)), None
-    if (
-        of == "decimal"
-        and max(15, values.type.precision - values.type.scale) + max(9, values.type.scale) > 38
-    ):
-        return values.cast(
-            pa.decimal256(76, max(9, values.type.scale))
-        ), None  # too wide to meet an edge in 128 bits
+    if of == "decimal":
+        digits = max(15, values.type.precision - values.type.scale) + max(9, values.type.scale)
+        if digits > 38 or pa.types.is_decimal256(values.type):  # else both meet the edges in 128 bits
+            return values.cast(pa.decimal256(76, max(9, values.type.scale))), None
     return values, None
 
 

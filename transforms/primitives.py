@@ -94,16 +94,14 @@ def base64url(data: bytes) -> bytes:
 def base64url_column(items: Sequence[bytes]) -> npt.NDArray[np.uint8]:
     """One row of characters for each item; there are items, all of one length above 0."""
     length = len(items[0])
-    fill = bytes(
-        -length % 3
-    )  # whole groups of three bytes: then what stands behind one another is encoded at once
+    fill = bytes(-length % 3)  # to whole groups of three bytes: no item shares a character with the next
     text = pybase64.b64encode(fill.join(items) + fill, altchars=_URL_SAFE)
     return np.frombuffer(text, np.uint8).reshape(len(items), -1)[:, : (4 * length + 2) // 3]
 
 
 def from_base64url(text: bytes) -> bytes:
     """Inverse of `base64url`, canonical form only. Raises `Undecodable`."""
-    if b"+" in text or b"/" in text:
+    if b"+" in text or b"/" in text:  # which pybase64 only warns of
         raise Undecodable
     try:
         data = pybase64.b64decode(text + b"=" * (-len(text) % 4), altchars=_URL_SAFE, validate=True)

@@ -1,14 +1,12 @@
-"""CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged
-exactly.
+"""CSV bytes -> text columns. Arrow parses; whatever it would read leniently is found first and judged exactly.
 
-RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word
-such as
-NULL or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC
-4180 does not
+RFC 4180 with a declared delimiter. An empty unquoted field is null, `""` is the empty string, and no word such as NULL
+or NA means null. A quote inside an unquoted field is a character like others, as in `27" screen`: RFC 4180 does not
 allow it, every reader takes it so, and it cannot hide a record. Text after a closing quote is malformed. See
 `record_scan` for where records end.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from pipeline.intake.record_scan import CsvScan, Offsets
 
 _PIECE = 1 << 20  # bytes scanned at a time, and reparsed exactly where one record of them is malformed
 _BLOCK = 1 << 20  # bytes that Arrow parses at a time: they stay in the processor's cache
+_LONGEST_BLOCK = (1 << 31) - 1  # that Arrow takes
 
 
 @dataclass(frozen=True)
@@ -299,14 +298,26 @@ def _arrow(
         return _no_rows(columns, wanted)
     if not data.endswith((b"\n", b"\r")):
         data += b"\n"  # at the end of the data Arrow takes an empty last field for "" where the field before has quotes
-    # Arrow refuses a record that is longer than two blocks; one block holds them all. It stops at 2 GiB.
-    for block in (_BLOCK, min(len(data) + 1, (1 << 31) - 1)):
-        table = _parsed(
-            data, columns, wanted, delimiter, block, many_lines=not one_line_each and b'"' in data
-        )
+    if data.startswith(codecs.BOM_UTF8):  # in the middle of a file it is text; Arrow takes one off
+        data = codecs.BOM_UTF8 + data
+    many_lines = not one_line_each and b'"' in data
+    # Arrow refuses a record that is longer than two blocks; one block holds them all.
+    for block in (_block_of(data), min(len(data) + 1, _LONGEST_BLOCK)):
+        table = _parsed(data, columns, wanted, delimiter, block, many_lines=many_lines)
         if table is not None or block > len(data):
             return table
     return None
+
+
+def _block_of(data: bytes) -> int:
+    """How many bytes Arrow should parse at a time, so that no block ends between CR and LF.
+
+    Arrow takes an LF off where the block before ended in CR, also inside quotes.
+    """
+    for size in range(_BLOCK, _BLOCK // 2, -1):
+        if not any(data[edge - 1 : edge + 1] == b"\r\n" for edge in range(size, len(data), size)):
+            return size
+    return _LONGEST_BLOCK
 
 
 def _parsed(

@@ -47,13 +47,14 @@ def cut_files(
     with ThreadPoolExecutor(max_workers=1) as digests:
         for index, path in enumerate(paths):
             digest = digests.submit(stored.digest_of, base / path)
+            file = _cut_file(index, path, base, source, limits=bounds, grouping=grouping)
             try:
-                file = _cut_file(index, path, base, source, limits=bounds, grouping=grouping)
-            finally:
-                sha256 = digest.result()
+                file = replace(file, sha256=digest.result())
+            except OSError as error:
+                raise _unreadable(path, error) from None
             if files:
                 _check_same_columns(files[0], file)
-            files.append(replace(file, sha256=sha256))
+            files.append(file)
             grouping.end_of_file(file.streamed)
     slices = grouping.slices()
     columns = tuple(dict.fromkeys(itertools.chain.from_iterable(file.columns for file in files)))
@@ -100,7 +101,7 @@ def _cut_file(
     try:
         facts = full.stat()
     except OSError as error:
-        raise InputUnreadable(f"cannot be read ({type(error).__name__})", where=path) from None
+        raise _unreadable(path, error) from None
     size = facts.st_size
     file = InputFile(path, index, size, "", kind, compression, (), 0, modified=facts.st_mtime_ns)
     if kind == "parquet":
@@ -116,6 +117,10 @@ def _cut_file(
         if kind == "csv":
             return _cut_csv(file, content, source.delimiter, limits, grouping)
         return _cut_lines(file, content, limits, grouping)
+
+
+def _unreadable(path: str, error: OSError) -> InputUnreadable:
+    return InputUnreadable(f"cannot be read ({type(error).__name__})", where=path)
 
 
 def _cut_csv(

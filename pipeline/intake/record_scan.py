@@ -1,11 +1,9 @@
 """Where records end, told from bytes alone: the count of records that no parser has a say in.
 
-CSV is RFC 4180 with a declared delimiter. A quote opens a field only as its first byte; inside quotes `""` is
-one
-quote; a record ends at LF, CRLF or a lone CR outside quotes (old Macintosh exports; splitting there can only
-make a record shorter and thereby rejected, never hide one). An empty line is no record when the table has
-more
-than one column, and is a null when it has one.
+CSV is RFC 4180 with a declared delimiter. A quote opens a field only as its first byte; inside quotes `""` is one
+quote; a record ends at LF, CRLF or a lone CR outside quotes (old Macintosh exports; splitting there can only make a
+record shorter and thereby rejected, never hide one). An empty line is no record when the table has more than one
+column, and is a null when it has one.
 JSON lines end at LF; lines of white space are no records.
 """
 
@@ -75,7 +73,7 @@ def _places(words: Words) -> Offsets:
 
 
 def _line_ends(array: npt.NDArray[np.uint8], *, has_returns: bool) -> npt.NDArray[np.bool_]:
-    """LF, and CR that no LF follows. A block never ends in CR unless it is the file's last byte."""
+    """LF, and CR that no LF follows. What is scanned never ends in a CR that an LF follows."""
     marks: npt.NDArray[np.bool_] = array == LF
     if has_returns:
         returns = np.flatnonzero(array == CR)
@@ -85,9 +83,7 @@ def _line_ends(array: npt.NDArray[np.uint8], *, has_returns: bool) -> npt.NDArra
 
 
 class CsvScan:
-    """Feed blocks in order, then `finish`; every record's end comes out once. Offsets count from the first
-    byte fed.
-    """
+    """Feed blocks in order, then `finish`; every record's end comes out once, counted from the first byte fed."""
 
     def __init__(self, delimiter: bytes, *, blank_is_record: bool, offset: int = 0) -> None:
         self.blank_lines = 0
@@ -225,9 +221,7 @@ class CsvScan:
         return "start" if self._before[self._previous] else "field"
 
     def _without_blank_lines(self, array: npt.NDArray[np.uint8], ends: Offsets) -> Offsets:
-        """`ends` are positions of last bytes in the block; returns offsets after them, without empty
-        lines.
-        """
+        """`ends` are positions of last bytes in the block; returns offsets after them, without empty lines."""
         if not len(ends):
             return _NONE
         starts = np.empty(len(ends), np.int64)

@@ -48,6 +48,7 @@ def _may_be_equal(counts: Counts) -> bool:
     return dispersion < freedom + _SIGMAS * float(np.sqrt(2 * freedom))
 
 
+# Types of generators stand in quotation marks: numpy brings `random` only where it is asked for.
 def _attack(shares: npt.NDArray[np.float64], rows: int, chance: "np.random.Generator") -> float:
     """Share of rows recovered in one drawing; the last share is that of values nobody knows."""
     drawn = chance.multinomial(rows, shares)[:-1]

@@ -1,7 +1,7 @@
 """What a value became in earlier slices of the same child: people come back, and encryption is the largest cost.
 
-Values are looked up by a 64-bit digest in an open-addressed table of numpy arrays, all of a column at once, then
-compared as they are: equal digests of different values only cost the work anew. Values need not be distinct.
+Values are looked up by 44 bits of a digest in an open-addressed table, all of a column at once, then compared as they
+are: equal digests of different values only cost the work anew. Values need not be distinct.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-MOST_VALUES = 1 << 18  # per column and child, and
-# ... of tokens, and again of values: constants, so that memory does not grow with the input
-MOST_BYTES = 48 << 20
+# Of a column, in each child: constants, so that memory does not grow with the input.
+MOST_VALUES = 1 << 18
+MOST_BYTES = 48 << 20  # of tokens, and again of values
 _SLOTS = 1 << 19
 # Below this share of known values, looking up costs more than it saves (order numbers are new every time).
 LEAST_SHARE = 0.2
@@ -81,7 +81,9 @@ class Remembered:
 
     def _forget_unequal(self, values: pa.Array, at: Numbers) -> None:
         if len(self._values):
-            same = pc.equal(values, self._values.array().take(pa.array(np.maximum(at, 0))))
+            # Nothing, not just any kept text, beside a value that is unknown: a long one would be copied for each.
+            kept = self._values.array().take(pa.array(at, mask=at < 0))
+            same = pc.fill_null(pc.equal(values, kept), False)
             at[~same.to_numpy(zero_copy_only=False)] = -1
 
     def _first_of_equals(

@@ -6,6 +6,7 @@ column's name.
 Spreadsheets open the file rightly through their import of UTF-8 text.
 """
 
+import codecs
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,6 +76,8 @@ def read_csv(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def _parsed(body: memoryview, schema: pa.Schema) -> pa.Table:
+    if body[:3].tobytes() == codecs.BOM_UTF8:  # the first cell's own; Arrow takes one off
+        body = memoryview(codecs.BOM_UTF8 + body)
     size = min(max(len(body), 1 << 10) + 1, (1 << 31) - 1)
     return pa_csv.read_csv(
         pa.py_buffer(body),
