@@ -118,6 +118,7 @@ def test_ids_come_from_a_file_or_standard_input_too(job: SmallJob) -> None:
     ("arguments", "says"),
     [
         (["--subject", ERASED], "--reason"),
+        (["--subject", ERASED, "--reason", "x"], "of at least 4 characters"),
         (["--reason", "request"], "needs a subject"),
         (["--reason", "request", "--subject", " "], "blanks"),
         (["--reason", "request", "--subject", "x", "--class", "email"], "subject is of class email"),
