@@ -116,5 +116,5 @@ def test_parameters_that_do_not_fit_the_class_are_refused() -> None:
     ):
         with pytest.raises(ValidationError):
             FormatPreserving.model_validate(bad)
-    with pytest.raises(ValidationError, match="did you mean digits"):
+    with pytest.raises(ValidationError, match="misspelled digits, or be one of"):
         FormatPreserving(alphabet="digts")

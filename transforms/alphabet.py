@@ -93,7 +93,7 @@ def alphabet_of(text: str) -> Alphabet:
     if text not in ALPHABETS:
         near = get_close_matches(text.lower(), ALPHABETS, n=1, cutoff=0.75)
         if near:
-            raise BadParameter(f"an alphabet must be its characters or a known name: did you mean {near[0]}?")
+            raise BadParameter(f"an alphabet must not read like a misspelled {near[0]}")
     return Alphabet(ALPHABETS.get(text, text))
 
 
