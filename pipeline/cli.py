@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline import cli_statistics
-from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app
+from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app, refuse_no_reason
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
 from pipeline.way_out import Commands, checked_format, leave, print_json, reader_may_leave
@@ -320,8 +320,7 @@ def reveal(
 ) -> None:
     """Turn tokens back, or open quarantined records. Needs a reason, which is written to the audit log first."""
     checked_format(format)
-    if len(reason.strip()) < 4:
-        raise JobWrong("reveal needs --reason with a reason that an auditor understands")
+    refuse_no_reason("reveal", reason)
     from pipeline.revealing import reveal_quarantine, reveal_tokens
 
     if quarantine:

@@ -155,4 +155,7 @@ def _lines(path: Path) -> list[str]:
 def refuse_no_reason(command: str, reason: str) -> None:
     """Raise JobWrong unless there is a reason."""
     if len(reason.strip()) < _SHORTEST_REASON:
-        raise JobWrong(f"{command} needs --reason with a reason that an auditor understands")
+        raise JobWrong(
+            f"{command} needs --reason with a reason that an auditor understands, "
+            f"of at least {_SHORTEST_REASON} characters"
+        )

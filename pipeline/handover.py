@@ -289,8 +289,8 @@ def _redacted(plan: Plan, results: Sequence[SliceResult]) -> dict[str, int]:
 def _redacted_warning(entry: tuple[str, int]) -> str:
     place, count = entry
     return (
-        f"{place}: {count:,} cells are redacted, because their values are too short to be encrypted in their form, "
-        "or hold other characters"
+        f"{place}: {count:,} {'cell is' if count == 1 else 'cells are'} redacted: too short to be encrypted in the "
+        "form, with other characters, outside the range, or mapped to itself"
     )
 
 

@@ -14,8 +14,8 @@ def print_keys_receipt(receipt: Mapping[str, Any], format: str) -> None:
         return
     rows = [[key[name] for name in ("id", "check", "created", "destroyed")] for key in receipt["keys"]]
     print_rows("destroyed for ever", ("key", "check", "created", "destroyed"), rows)
-    for release in receipt["releases"]:
-        print(f"closed with it: the tokens of {release['recipient']} {release['date']}")
+    for name in dict.fromkeys(f"{one['recipient']} {one['date']}" for one in receipt["releases"]):
+        print(f"closed with it: the tokens of {name}")  # once, though a date was published again
     for run in receipt["quarantines"]:
         print(f"closed with it: the quarantine of run {run}")
     print(f"not in reach: {receipt['not_reached']}")
@@ -31,6 +31,8 @@ def print_erasure(receipt: Mapping[str, Any], format: str) -> None:
         print(f"subject {subject['subject']} ({subject['class']}): withheld from every later run;")
         print(f"  its own key: {subject['key']}; held by {len(subject['releases'])} releases")
         print(f"  statistics: {subject['statistics_kept']}")
+        if not subject["releases"] and subject["key"] == "had none":
+            print("  no release on record held it: is the id written as in the inputs, and of this class?")
         for release in subject["releases"]:
             rows = [
                 [f"{c['table']}.{c['column']}", c["transform"], c["fate"], c["says"]]

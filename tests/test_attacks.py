@@ -42,7 +42,7 @@ from transforms.tokens import associated_data
 
 KEYRING = Keyring({"k1": os.urandom(32)}, "k1")
 ANALYSTS = Context("analysts", "research", "phone", "2026-q4", "2026-11-01", "orders", "mobile")
-COURIER = replace(ANALYSTS, recipient="courier", purpose="delivery")
+COURIER = replace(ANALYSTS, recipient="courier")  # nothing else differs: the recipient alone parts them
 SEED = 29
 WEAK = Sha256(accept_weakness="a test")
 

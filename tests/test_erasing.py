@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import CheckFailed, PouchError
+from pipeline.receipt_text import print_keys_receipt
 from pipeline.release.fates import made_with_key
 from pipeline.run import run_job
 from pipeline.state import open_state
@@ -70,6 +71,29 @@ def test_who_is_in_no_release_has_a_receipt_without_releases(job: SmallJob) -> N
     assert {release["recipient"] for release in minor["releases"]} == {"courier", "shipping"}
 
 
+def test_an_id_that_nobody_has_met_is_asked_about(job: SmallJob) -> None:
+    """A misspelled id gets its tombstone, and whoever asked is told that it may be one."""
+    for one, told in (("acc9999", True), (ERASED, False)):
+        done = job.pouch("erase", "job.yaml", "--subject", one, "--reason", "request 4711")
+        assert done.returncode == 0, done.stderr
+        assert ("is the id written as in the inputs" in done.stdout) is told
+
+
+def test_a_date_that_was_published_twice_is_named_once_on_the_screen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    released = {"recipient": "analysts", "date": DATE, "key_id": "k1"}
+    receipt = {
+        "keys": [],
+        "releases": [released, released],
+        "quarantines": [],
+        "not_reached": "",
+        "receipt": "",
+    }
+    print_keys_receipt(receipt, "table")
+    assert capsys.readouterr().out.count("the tokens of analysts") == 1
+
+
 def test_no_raw_id_is_left_anywhere_in_state_or_keys(job: SmallJob) -> None:
     done = job.pouch("erase", "job.yaml", "--subject", ERASED, "--reason", "request 4711", "--format", "json")
     assert done.returncode == 0, done.stderr
@@ -94,6 +118,7 @@ def test_ids_come_from_a_file_or_standard_input_too(job: SmallJob) -> None:
     ("arguments", "says"),
     [
         (["--subject", ERASED], "--reason"),
+        (["--subject", ERASED, "--reason", "x"], "of at least 4 characters"),
         (["--reason", "request"], "needs a subject"),
         (["--reason", "request", "--subject", " "], "blanks"),
         (["--reason", "request", "--subject", "x", "--class", "email"], "subject is of class email"),

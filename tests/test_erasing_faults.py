@@ -46,6 +46,17 @@ def test_an_old_key_store_that_is_put_back_is_refused_until_erasures_are_replaye
         reveal(job, "shipping", "orders.address", addresses[OTHER][0])
 
 
+def test_one_replay_is_enough_however_many_erasures_the_backup_lacks(job: SmallJob) -> None:
+    folder = job.folder / "keys/keyring.json.subjects"
+    shutil.copytree(folder, job.folder / "backup")
+    for one in (ERASED, OTHER, "acc0007", "acc0008"):
+        erased(job, one)
+    shutil.rmtree(folder)
+    shutil.copytree(job.folder / "backup", folder)
+    erased(job, replay=True)
+    assert run_job(Path("job.yaml"), DATE, base=job.folder, supersede=True).exit_code == 0
+
+
 def test_a_restored_store_that_another_state_has_moved_on_is_still_noticed(job: SmallJob) -> None:
     """Its generation has overtaken the anchor, and the erased subject's key is alive in it."""
     folder = job.folder / "keys/keyring.json.subjects"

@@ -109,8 +109,12 @@ def test_parameters_that_do_not_fit_the_class_are_refused() -> None:
         {"alphabet": "00"},
         {"alphabet": "7"},
         {"alphabet": "äöü"},
+        {"alphabet": "digts"},  # a misspelled name, not five letters
+        {"alphabet": "Hex"},
         {"low": "1"},
         {"keep_prefix": -1},
     ):
         with pytest.raises(ValidationError):
             FormatPreserving.model_validate(bad)
+    with pytest.raises(ValidationError, match="misspelled digits, or be one of"):
+        FormatPreserving(alphabet="digts")

@@ -176,6 +176,15 @@ def test_the_digest_changes_with_every_decision(tmp_path, keyring):
     assert len(digests) == 3
 
 
+def test_a_refused_column_does_not_count_as_a_dropped_one(tmp_path, keyring):
+    """Its own code is the exit code, not the smaller one of a release with nothing to publish."""
+    refused = {"account_id": "{transform: drop}", "person_name": "{transform: drop}"}
+    config = config_in(tmp_path, refused | {"mobile_phone": "{transform: bands, edges: [1, 2]}"})
+    assert set(codes(config, keyring)) == {5}
+    config = config_in(tmp_path, refused | {"mobile_phone": "{transform: drop}"})
+    assert "every column is dropped" in codes(config, keyring)[2]
+
+
 def test_identities_in_clear_without_a_contract_are_warned_about(tmp_path, keyring):
     config = config_in(tmp_path, {"mobile_phone": "{transform: keep}"})
     plan = make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring)

@@ -133,6 +133,8 @@ def test_sha256_says_how_many_minutes_it_holds() -> None:
     facts = ColumnFacts("mobile_phone", "direct_identifier", 3, pa.string(), enumerable=10**10)
     assert "0.0083 minutes" in str(Sha256().weakness(facts))
     assert "833 minutes" in str(Sha256().weakness(replace(facts, enumerable=10**15)))
+    assert "less than 0.001 minutes" in str(Sha256().weakness(replace(facts, enumerable=50_000)))
+    assert "e+" not in str(Sha256().weakness(replace(facts, enumerable=10**11))).replace("2e10", "")
     assert Sha256().weakness(replace(facts, enumerable=None)) is None
     assert KeyedHash().weakness(facts) is None
 

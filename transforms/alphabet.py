@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from types import MappingProxyType
 
@@ -84,6 +85,16 @@ class Alphabet:
         if self.first is None:
             return translate(numerals, self.letters)
         return numerals + np.uint8(self.first)
+
+
+def alphabet_of(text: str) -> Alphabet:
+    """Alphabet of that name, or of these characters. Raises BadParameter, also where a name seems to be misspelled:
+    five letters that nobody's values consist of would leave a column of nothing but redacted cells."""
+    if text not in ALPHABETS:
+        near = get_close_matches(text.lower(), ALPHABETS, n=1, cutoff=0.75)
+        if near:
+            raise BadParameter(f"an alphabet must not read like a misspelled {near[0]}")
+    return Alphabet(ALPHABETS.get(text, text))
 
 
 def translate(data: NDArray[np.uint8], table: bytes) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
 from transforms import ff1
-from transforms.alphabet import ALPHABETS, Alphabet
+from transforms.alphabet import ALPHABETS, alphabet_of
 from transforms.base import (
     REJECTED,
     BoundTransform,
@@ -108,7 +108,7 @@ class FormatPreserving(Transform):
     def _known_or_listed(cls, value: str) -> str:
         if value != "auto":
             try:
-                Alphabet(ALPHABETS.get(value, value))
+                alphabet_of(value)
             except BadParameter as error:
                 raise ValueError(f"{error}, or be one of {', '.join(ALPHABETS)}") from None
         return value

@@ -42,8 +42,8 @@ class Sha256(Transform):
             return None
         minutes = facts.enumerable / HASHES_PER_SECOND / 60
         return (
-            f"sha256 of {facts.data_class} is turned back by trying all {facts.enumerable:.0e} values: "
-            f"{_amount(minutes)} minutes at 2e10 hashes/s (one GPU); use keyed_hash"
+            f"sha256 of {facts.data_class} is turned back by trying all {facts.enumerable:,} values: "
+            f"{_amount(minutes)} minutes at 2e10 hashes/s (one GPU)"
         )
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
@@ -58,5 +58,7 @@ class Sha256(Transform):
 
 
 def _amount(minutes: float) -> str:
-    """Two significant digits, without an exponent where a person can read it."""
+    """Two significant digits, never an exponent."""
+    if minutes < 0.001:
+        return "less than 0.001"
     return f"{minutes:,.0f}" if minutes >= 100 else f"{minutes:.2g}"

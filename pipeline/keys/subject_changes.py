@@ -196,7 +196,8 @@ def _write(
     if "segments" in changes:
         files = (mapped(store.directory / name) for name in changes["segments"])
         changes["fingerprints"] = tuple(fingerprint(records) for records in files)
-    changed: StoreFile = store.file.model_copy(update={**changes, "generation": store.file.generation + 1})
+    generation = max(store.file.generation, at_least) + 1
+    changed: StoreFile = store.file.model_copy(update={**changes, "generation": generation})
     file = sealed(changed, keyring)
     with _disk(store.directory):
         replace_private(store.directory / STORE, render(file))

@@ -158,7 +158,7 @@ def _release(
         problems += found
         exports.append(ExportPlan(table, spec.format, steps))
         problems += _contract(policy, spec, table, steps, config.catalog[table])
-        if not any(step.published for step in steps):
+        if not found and not any(step.published for step in steps):  # a refused column is not a dropped one
             problems.append(
                 Problem(
                     JobWrong.code, f"{spec.recipient}.{table}", "every column is dropped: nothing to publish"

@@ -51,7 +51,7 @@ def resolve_step(
     if weakness and not transform.accept_weakness:
         hint = 'use keyed_hash, or state accept_weakness: "<reason>"'
         return None, [Problem(JobWrong.code, where, weakness, hint)]
-    warnings = (f"{weakness} Accepted: {transform.accept_weakness}",) if weakness else ()
+    warnings = (f"{weakness.rstrip('.')}. Accepted: {transform.accept_weakness}",) if weakness else ()
     return Step(column, data_class.id, transform, output.type, output.domain, context, warnings), []
 
 
