@@ -185,6 +185,9 @@ def test_bytes_are_the_same_in_another_process_zone_and_locale(tmp_path: Path) -
         "＝1",
         "\ufeff@x",
         "\u2003=1",
+        "\x1f=1",
+        "\x7f-1",
+        "\x85@x",
     ],
 )
 def test_cells_that_a_spreadsheet_would_run_get_one_apostrophe(tmp_path: Path, cell: str) -> None:

@@ -5,13 +5,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# A spreadsheet runs a cell that begins so (OWASP, CSV injection). Blanks before the sign and its full-width
-# forms do
-# not stop every program, so they count too.
-RUNS = "^[\\s\\p{Z}\\x{feff}\\x{200b}]*[=+\\-@\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]|^[\\t\\r\\n]"
+# A spreadsheet runs a cell that begins so (OWASP, CSV injection). Blanks and control characters before the sign, and
+# its full-width forms, do not stop every program, so they count too.
+RUNS = "^[\\s\\p{Z}\\p{Cc}\\x{feff}\\x{200b}]*[=+\\-@\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]|^[\\t\\r\\n]"
 # First bytes (UTF-8) of anything that RUNS matches: only cells that begin so meet the regular expression.
 _FIRST = np.zeros(256, bool)
-_FIRST[[*b"=+-@ \t\n\v\f\r", 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
+_FIRST[[*b"=+-@ ", *range(0x20), 0x7F, 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
 
 
 def bytes_of(text: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
