@@ -69,6 +69,7 @@ def keys_rotate(
     tokens by the release's date, without this command.
     """
     checked_format(format)
+    refuse_no_reason("keys rotate", reason)
     from pipeline.changing_keys import rotate_keys
 
     rotated = rotate_keys(job, state, reason)

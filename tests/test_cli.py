@@ -51,6 +51,20 @@ def test_a_wrong_format_is_refused_before_anything_happens(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["keys", "rotate", "job.yaml"],
+        ["keys", "destroy", "job.yaml"],
+        ["erase", "job.yaml", "--subject", "a"],
+        ["reveal"],
+    ],
+)
+def test_what_an_auditor_could_not_understand_is_no_reason(command: list[str]) -> None:
+    done = CliRunner().invoke(app, [*command, "--reason", "x"])
+    assert "needs --reason with a reason that an auditor understands" in str(done.exception)
+
+
 def test_a_refusal_is_json_too_where_json_was_asked_for(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     job.change("analysts.yaml", "  city: {transform: keep}\n", "")
