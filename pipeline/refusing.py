@@ -12,7 +12,7 @@ from pipeline.keys.subject_store import SubjectDigests
 from pipeline.protect.subjects import subject_of
 from pipeline.release.refused_tokens import are_refused
 from pipeline.state import State
-from pipeline.subject_keys import settle
+from pipeline.subject_keys import refuse_unknown_erasures, settle
 from transforms import Keyring
 from transforms.tokens import VERSION
 
@@ -35,6 +35,7 @@ def keyring_to_reveal(ref: KeyringRef, base: Path, store: State, tokens: Sequenc
                 where=ref.file,
             )
     keys = settle(ref, base, keyring, store)
+    refuse_unknown_erasures(ref, base, store)
     if keys is not None:
         keyring = keyring.with_subject_keys(keys)
     has_active = any(key.state == "active" for key in describe(ref, base))

@@ -29,7 +29,7 @@ from pipeline.release.shifted import count_near_dates
 from pipeline.release.standing import settle_pending
 from pipeline.release.subject_index import note_subjects
 from pipeline.state import QuarantineWriter, State, destroy_expired, open_state
-from pipeline.subject_keys import settle, subject_keys_ready
+from pipeline.subject_keys import refuse_unknown_erasures, settle, subject_keys_ready
 from transforms import Keyring
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _stages(
     destroy_expired(store, datetime.now(UTC).date(), order.config.job.quarantine_days)
     settle_pending(order.out, store.ledger)
     settle(order.config.job.keyring, order.base, keyring, store)
+    refuse_unknown_erasures(order.config.job.keyring, order.base, store)
     with ExitStack() as stack:
         keep_freed_memory()
         ready = prepare(order, store, keyring)

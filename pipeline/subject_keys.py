@@ -17,7 +17,7 @@ from pipeline.keys.subject_changes import changing, make_subject_keys
 from pipeline.keys.subject_store import SubjectStore, open_store, store_directory
 from pipeline.protect.model import Plan
 from pipeline.state import State, anchor, refuse_rolled_back
-from pipeline.state.anchors import ERASE, erased_under, erasing
+from pipeline.state.anchors import ERASE, erased_under, erasing, erasures
 from transforms import Keyring
 
 _PUT_BACK = "put the newest key store back; where it is lost, `pouch erase JOB --replay` erases again"
@@ -59,6 +59,23 @@ def settle(ref: KeyringRef, base: Path, keyring: Keyring, store: State) -> Subje
         )
         store.tombstones.add(digest)
     return keys
+
+
+def refuse_unknown_erasures(ref: KeyringRef, base: Path, store: State) -> None:
+    """Raise KeyUnavailable where more people were erased under another keyring than under this one.
+
+    A digest names a subject under its own keyring only, so this one would let those people through. The digests of two
+    keyrings cannot be compared, only counted: whoever was erased under one must be erased under the other, too.
+    """
+    counts = {keyring: len(digests) for keyring, digests in erasures(store).items()}
+    most, here = max(counts.values(), default=0), counts.get(read_file(ref, base).name, 0)
+    if here < most:
+        raise KeyUnavailable(
+            f"knows {here} of at least {most} people whose erasure this state remembers:"
+            " the others were erased under another keyring",
+            where=ref.file,
+            hint="put that keyring back; where it is lost, or two jobs share the state, erase them under this one, too",
+        )
 
 
 def anchor_name(keyring: str) -> str:

@@ -308,3 +308,21 @@ def test_an_account_of_the_sample_job_can_be_erased(tmp_path: Path, monkeypatch:
         "hierarchy",
         "keyed_hash",
     }
+
+
+def test_a_keyring_that_cannot_know_the_erased_lets_nobody_through(job: SmallJob) -> None:
+    """Tombstones name people under one keyring; under a new one they would be published again."""
+    erased(job, ERASED, OTHER)
+    shutil.rmtree(job.folder / "keys")
+    assert job.pouch("keys", "init", "job.yaml").returncode == 0
+    again = ("--supersede", "--recipient", "shipping")
+    for known in (0, 1):
+        refused = job.run(*again)
+        assert refused.returncode == 3
+        assert f"knows {known} of at least 2 people whose erasure this state remembers" in refused.stderr
+        with pytest.raises(PouchError, match="erased under another keyring"):
+            reveal(job, "shipping", "orders.account_id", "p1.k000000.AAAA")
+        erased(job, (ERASED, OTHER)[known])
+    done = job.run(*again)
+    assert done.returncode == 0, done.stderr
+    assert not {ERASED, OTHER} & tokens_by_account(job, "account_id").keys()

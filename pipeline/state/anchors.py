@@ -5,6 +5,8 @@ notes it after each change; whoever puts an old one back meets a higher number h
 and note leaves the file ahead of its anchor, which is fine. Rolled back together with the state, nothing is noticed.
 """
 
+from collections.abc import Mapping
+
 from pipeline.errors import KeyUnavailable
 from pipeline.state.database import reading
 from pipeline.state.directory import State
@@ -12,6 +14,7 @@ from pipeline.state.directory import State
 ACTION = "anchor"
 ERASE = "erase subject"
 _WHO = "pouch"
+_UNDER = " under "
 
 
 def anchor(state: State, name: str, generation: int, reason: str) -> None:
@@ -30,16 +33,25 @@ def anchored(state: State, name: str) -> int:
 
 def erasing(digest: bytes, keyring: str) -> str:
     """What the audit log says of an erasure: the subject's digest, and the keyring under which it names the subject."""
-    return f"{digest.hex()} under {keyring}"
+    return f"{digest.hex()}{_UNDER}{keyring}"
 
 
 def erased_under(state: State, keyring: str) -> frozenset[bytes]:
     """Tombstones whose digests belong to this keyring: another keyring's say nothing of its key store."""
+    return erasures(state).get(keyring, frozenset())
+
+
+def erasures(state: State) -> Mapping[str, frozenset[bytes]]:
+    """Keyring -> tombstones whose digests belong to it; who stands under two keyrings has two digests."""
     with reading(state.database) as database:
         rows = database.execute("SELECT what FROM audit WHERE action = ?", (ERASE,)).fetchall()
-    end = erasing(b"", keyring)
-    begun = {bytes.fromhex(what.removesuffix(end)) for (what,) in rows if what.endswith(end)}
-    return state.tombstones.all() & begun
+    begun: dict[str, set[bytes]] = {}
+    for (what,) in rows:
+        digest, under, keyring = what.partition(_UNDER)
+        if under:
+            begun.setdefault(keyring, set()).add(bytes.fromhex(digest))
+    done = state.tombstones.all()
+    return {keyring: done & digests for keyring, digests in begun.items()}
 
 
 def refuse_rolled_back(state: State, name: str, generation: int, where: str, hint: str) -> None:
