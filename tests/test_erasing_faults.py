@@ -70,13 +70,15 @@ def test_a_restored_store_that_another_state_has_moved_on_is_still_noticed(job: 
         run_job(Path("job.yaml"), DATE, base=job.folder)
 
 
-def test_another_keyrings_erasures_do_not_stop_a_job(job: SmallJob) -> None:
-    """Two jobs may share a state."""
+def test_two_jobs_with_keyrings_of_their_own_share_a_state_where_both_know_the_erased(job: SmallJob) -> None:
+    """The other job's key store is no matter of this one; whoever was erased there must be erased here, too."""
     erased(job, ERASED)
     job.change("job.yaml", "keys/keyring.json", "other/keyring.json")
     job.change("analysts.yaml", ", per: subject", "")
     job.change("shipping.yaml", ", per: subject", "")
     assert job.pouch("keys", "init", "job.yaml").returncode == 0
+    assert job.run("--recipient", "courier", "--supersede").returncode == 3
+    erased(job, ERASED)
     done = job.run("--recipient", "courier", "--supersede")
     assert done.returncode == 0, done.stderr
 
