@@ -12,7 +12,7 @@ from pipeline import cli_statistics
 from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app, refuse_no_reason
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
-from pipeline.way_out import Commands, checked_format, leave, print_json, reader_may_leave
+from pipeline.way_out import Commands, checked_format, end_with, leave, print_json, reader_may_leave
 
 _RUNS_LISTED = 20
 _LATER = {
@@ -46,8 +46,8 @@ Format = Annotated[str, typer.Option("--format", help="`table` for people, `json
 
 
 def main() -> NoReturn:
-    """Run the command line; every way out has its documented exit code."""
-    leave(app)
+    """Run the command line and end the process; every way out has its documented exit code."""
+    end_with(lambda: leave(app))
 
 
 def _show_version(asked: bool) -> None:

@@ -1,6 +1,9 @@
 """The command line itself: formats, versions, lists, and errors for programs."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline import __version__
 from pipeline.cli import app
+from tests.conftest import PROJECT
 from tests.small_job import DATE, make_job
 
 LATER = ("diff", "risk", "retain")
@@ -119,3 +123,24 @@ def test_a_plan_without_keys_is_refused_beside_its_other_problems(tmp_path: Path
     both = job.pouch("plan", "job.yaml", "--date", DATE)
     assert both.returncode == 3
     assert "is missing" in both.stderr and "column channel is not in the catalog" in both.stderr
+
+
+@pytest.mark.parametrize(("code", "expected"), [("0", 0), ("11", 11), ("None", 0), ("'why'", 1)])
+def test_a_command_ends_without_taking_the_interpreter_down(code: str, expected: int) -> None:
+    """A native thread that asks for the interpreter meanwhile would abort the process; what was printed is not lost."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import atexit, os, sys\n"
+            "from pipeline.way_out import end_with\n"
+            "atexit.register(os._exit, 99)\n"
+            "print('told', end='')\n"
+            f"end_with(lambda: sys.exit({code}))",
+        ],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (expected, "told")
