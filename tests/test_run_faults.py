@@ -214,7 +214,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
         check=False,
         capture_output=True,
     )
-    if made.returncode:
+    if made.returncode:  # other tests fill the disk by limits, which need no right
         pytest.skip("needs the right to mount a file system")
     try:
         yield disk

@@ -23,7 +23,7 @@ class EncryptSiv(Transform):
     Guarantee: without the key nothing is learned but equality (and length, where not padded: `pad: auto`
     makes all names up to 63 bytes and all addresses up to 127 bytes equally long); a changed token or one
     of another recipient, purpose, domain, epoch is rejected but for a chance of 2^-128. Price: equal values
-    stay equal, so frequencies show; tokens are 30 and more characters. About 3 s of one core per million
+    stay equal, so frequencies show; tokens are 30 and more characters. About 2 s of one core per million
     distinct values. With `per: subject`, each subject has a random key in the key store, equal values of two
     subjects differ, and `pouch erase` destroys that key: then nobody can turn the subject's tokens back, the
     keyring's owner included; price: tokens are 43 characters longer and join within a subject only, and a run makes

@@ -351,7 +351,7 @@ def _parsed(
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
+        return None  # something is malformed: the caller judges each record
 
 
 def _no_rows(columns: Sequence[str], wanted: Sequence[str]) -> pa.Table:
