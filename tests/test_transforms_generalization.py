@@ -284,6 +284,56 @@ def test_no_more_bits_than_declared_remain(
         assert address in network
 
 
+@settings(deadline=None)
+@given(
+    v4=st.integers(8, 24),
+    addresses=st.lists(
+        st.none()
+        | st.ip_addresses().map(str)
+        | st.sampled_from(["", "jane", "1.2.3.4\n", "01.2.3.4", " 1.2.3.4 "])
+    ),
+)
+def test_a_column_of_addresses_is_masked_like_each_of_them(v4: int, addresses: list[str | None]) -> None:
+    """The quick paths for IPv4 keep as many bits as the standard library's networks, and mix up no rows."""
+    expected = []
+    for address in addresses:
+        try:
+            found = ipaddress.ip_address((address or "").strip())
+        except ValueError:
+            expected.append(None if address is None else "invalid")
+            continue
+        if isinstance(found, ipaddress.IPv6Address):
+            expected.append(one(IpPrefix(v4=v4), str(address)))
+        else:
+            expected.append(str(ipaddress.ip_network((found, v4), strict=False)))
+    column = pa.array([None, *addresses], pa.string()).slice(1)
+    assert IpPrefix(v4=v4).bind(None, CONTEXT)(column).to_pylist() == expected
+
+
+_GROUPS = st.sampled_from(
+    ["", "", "0", "1", "ffff", "FFFF", "2001", "2002", "64", "00000", "g", "203.0.113.9"]
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    v6=st.integers(16, 48),
+    address=st.lists(_GROUPS, min_size=1, max_size=9).map(":".join) | st.ip_addresses().map(str),
+)
+def test_networks_of_v6_are_those_of_the_standard_library(v6: int, address: str) -> None:
+    """However it is written; where IPv4 hides inside, `test_networks` tells what becomes of it."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        assert one(IpPrefix(v6=v6), address) == "invalid"
+        return
+    if isinstance(found, ipaddress.IPv6Address) and not (
+        found.ipv4_mapped or found.sixtofour or found.teredo
+    ):
+        whole = str(found).partition("%")[0]
+        assert one(IpPrefix(v6=v6), address) == str(ipaddress.ip_network((whole, v6), strict=False))
+
+
 # ------------------------------------------------------------------ devices
 
 

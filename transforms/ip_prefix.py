@@ -1,8 +1,10 @@
 """Keep the network of an IP address."""
 
 import ipaddress
+from socket import AF_INET6, inet_ntop, inet_pton
 from typing import ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
@@ -11,6 +13,10 @@ from transforms.base import BoundTransform, ColumnFacts, Output, Transform
 from transforms.context import Context
 from transforms.domains import INVALID, Pattern
 from transforms.keyring import Keyring
+
+# In these an IPv4 address stands in the bits that would be kept: mapped, 6to4, Teredo.
+_EMBEDDING = (b"\0" * 10 + b"\xff\xff", b"\x20\x02", b"\x20\x01\0\0")
+_ADDRESS_BITS = (1 << 128) - 1
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
@@ -38,24 +44,41 @@ class IpPrefix(Transform):
         return Output(pa.string(), Pattern(expression, f"network /{self.v4} or /{self.v6}"))
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
-        """Column operations on distinct values; Python for IPv6 and oddly written addresses."""
+        """Column operations on distinct values; two C calls for each IPv6, Python for oddly written addresses."""
         return BoundTransform(self, self._networks)
 
     def _networks(self, values: pa.Array) -> pa.Array:
-        if self.v4 != 24:
-            return pa.array(
-                [None if v is None else self._network(v) for v in values.to_pylist()], pa.string()
-            )
         usual = pc.match_substring_regex(values, rf"^{_OCTET}(?:\.{_OCTET}){{3}}\z")
-        # What is left of the last point, which is quicker than a replacement by regular expression.
-        networks = pc.binary_join_element_wise(pc.ascii_rtrim(values, "0123456789"), "0/24", "")
+        if self.v4 == 24:
+            # What is left of the last point, which is quicker than arithmetic.
+            networks = pc.binary_join_element_wise(pc.ascii_rtrim(values, "0123456789"), "0/24", "")
+        else:
+            networks = pc.replace_with_mask(values, usual, self._masked(values.filter(usual)))
         return pc.if_else(usual, networks, self._others(values, usual))
+
+    def _masked(self, addresses: pa.Array) -> pa.Array:
+        """Networks of IPv4 addresses in their usual form."""
+        octets = pc.split_pattern(addresses, ".").flatten().cast(pa.int64()).to_numpy().reshape(-1, 4)
+        kept = np.array([255 & (0xFF00 >> min(8, max(0, self.v4 - 8 * place))) for place in range(4)])
+        texts = [pa.array(octet).cast(pa.string()) for octet in (octets & kept).T]
+        return pc.binary_join_element_wise(pc.binary_join_element_wise(*texts, "."), str(self.v4), "/")
 
     def _others(self, values: pa.Array, usual: pa.Array) -> pa.Array:
         rest = pc.if_else(usual, pa.scalar(None, pa.string()), values)
         if rest.null_count == len(rest):
             return rest
-        return pa.array([None if v is None else self._network(v) for v in rest.to_pylist()], pa.string())
+        return pa.array([None if v is None else self._v6_network(v) for v in rest.to_pylist()], pa.string())
+
+    def _v6_network(self, value: str) -> str:
+        """The same as `_network`, for an IPv6 address in its usual form a twentieth of the time."""
+        try:
+            address = inet_pton(AF_INET6, value)
+        except (OSError, ValueError):
+            return self._network(value)
+        if "." in value or address.startswith(_EMBEDDING):
+            return self._network(value)
+        kept = int.from_bytes(address, "big") & (_ADDRESS_BITS << (128 - self.v6))
+        return f"{inet_ntop(AF_INET6, (kept & _ADDRESS_BITS).to_bytes(16, 'big'))}/{self.v6}"
 
     def _network(self, value: str) -> str:
         try:
