@@ -199,6 +199,7 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: IpPrefix(v6=49), "less than or equal to 48"),
     (lambda: RoundLocation(decimals=3), "less than or equal to 2"),
     (lambda: RoundLocation(grid=Decimal("0.001")), "must be from 0.01 to 90 degrees"),
+    (lambda: RoundLocation(grid=Decimal("0.0123456")), "at most 6 decimals, has 7"),
     (lambda: RoundLocation(grid=Decimal(1), decimals=1), "not both"),
     (Hierarchy, "either a file or a lookup"),
     (lambda: Hierarchy(file="a.csv", lookup={"a": "b"}), "either a file or a lookup"),

@@ -240,6 +240,27 @@ def test_coordinates_in_floats() -> None:
     assert repr(tenths[0]) == "0.3"
 
 
+@given(
+    degrees=st.tuples(
+        st.decimals(-90, 90, places=6),
+        st.sampled_from([",", ";", " ", "\u3000,\x1f"]),
+        st.decimals(-180, 180, places=20),
+    ),
+    step=st.sampled_from(["1", "0.1", "0.01", "0.25", "0.07", "7", "0.012345"]),
+)
+def test_pairs_round_like_decimals(degrees: tuple[Decimal, str, Decimal], step: str) -> None:
+    """To the nearest multiple, exactly, halves to the even one; written with the decimals of the step."""
+    latitude, between, longitude = degrees
+    places = max(0, -int(Decimal(step).normalize().as_tuple().exponent))
+    nearest = [
+        (number / Decimal(step)).to_integral_value(ROUND_HALF_EVEN) * Decimal(step)
+        for number in (latitude, longitude)
+    ]
+    expected = ",".join(f"{number if number else abs(number):.{places}f}" for number in nearest)
+    written = f"{latitude:f}{between}{longitude:f}"
+    assert one(RoundLocation(grid=Decimal(step)), written) == expected
+
+
 # ------------------------------------------------------------------ networks
 
 

@@ -1,7 +1,6 @@
 """Coarsen coordinates."""
 
-import re
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 import pyarrow as pa
@@ -14,7 +13,10 @@ from transforms.domains import INVALID, MultipleOf, Pattern
 from transforms.keyring import Keyring
 
 _NUMBER = r"[+-]?[0-9]{1,3}(?:\.[0-9]{0,20})?"
-_PAIR = re.compile(rf"\s*({_NUMBER})\s*[,; ]\s*({_NUMBER})\s*")
+_BLANKS = r"[\s\v\x1c-\x1f\x{85}\pZ]*"
+_PAIR = rf"^{_BLANKS}(?P<latitude>{_NUMBER}){_BLANKS}[,; ]{_BLANKS}(?P<longitude>{_NUMBER}){_BLANKS}\z"
+_MOST_PLACES = 6  # Arrow writes a zero of more decimals with an exponent
+_DEGREES = pa.decimal128(38, 20)  # every number of a pair, exactly
 FINEST = Decimal("0.01")
 
 
@@ -40,6 +42,8 @@ class RoundLocation(Transform):
     def _coarse(cls, value: Decimal | None) -> Decimal | None:
         if value is not None and not (value.is_finite() and FINEST <= value <= 90):
             raise ValueError(f"must be from {FINEST} to 90 degrees, is {value}")
+        if value is not None and _places(value) > _MOST_PLACES:
+            raise ValueError(f"must have at most {_MOST_PLACES} decimals, has {_places(value)}")
         return value
 
     @model_validator(mode="after")
@@ -61,24 +65,18 @@ class RoundLocation(Transform):
         plain_type = published_type(facts.value_type)
         if plain_type != pa.string():
             return Output(plain_type, MultipleOf(plain_type, self.step))
-        number = rf"-?[0-9]{{1,3}}(?:\.[0-9]{{1,{max(1, self._places)}}})?"
+        number = rf"-?[0-9]{{1,3}}(?:\.[0-9]{{1,{max(1, _places(self.step))}}})?"
         return Output(
             plain_type, Pattern(f"{number},{number}|{INVALID}", f"lat,lon in steps of {self.step} degrees")
         )
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
-        """One column operation on floats; Python per distinct text."""
+        """A few column operations."""
         return BoundTransform(self, self._rounded)
-
-    @property
-    def _places(self) -> int:
-        return max(0, -int(self.step.normalize().as_tuple().exponent))
 
     def _rounded(self, values: pa.Array) -> pa.Array:
         if values.type == pa.string():
-            return pa.array(
-                [None if v is None else self._rounded_pair(v) for v in values.to_pylist()], pa.string()
-            )
+            return self._rounded_pairs(values)
         inside = pc.less_equal(pc.abs(values), pa.scalar(180.0, values.type))
         nothing = pa.scalar(None, values.type)
         multiple = pa.scalar(float(self.step), values.type)
@@ -86,17 +84,26 @@ class RoundLocation(Transform):
             pc.if_else(inside, values, nothing), multiple, round_mode="half_to_even"
         )
         # Multiples of 0.1 carry float dust (0.30000000000000004): cut it, and the sign of -0.0.
-        return pc.add(pc.round(rounded, ndigits=self._places), pa.scalar(0.0, values.type))
+        return pc.add(pc.round(rounded, ndigits=_places(self.step)), pa.scalar(0.0, values.type))
 
-    def _rounded_pair(self, value: str) -> str:
-        match = _PAIR.fullmatch(value)
-        if match is None:
-            return INVALID
-        latitude, longitude = (Decimal(number) for number in match.groups())
-        if abs(latitude) > 90 or abs(longitude) > 180:
-            return INVALID
-        return f"{self._nearest(latitude)},{self._nearest(longitude)}"
+    def _rounded_pairs(self, values: pa.Array) -> pa.Array:
+        pairs = pc.extract_regex(values, _PAIR)
+        latitude, longitude = (
+            pc.struct_field(pairs, name).cast(_DEGREES) for name in ("latitude", "longitude")
+        )
+        inside = pc.and_(_within(latitude, 90), _within(longitude, 180))
+        rounded = pc.binary_join_element_wise(self._nearest(latitude), self._nearest(longitude), ",")
+        texts = pc.if_else(pc.fill_null(inside, False), rounded, INVALID)
+        return pc.if_else(pc.is_valid(values), texts, pa.scalar(None, pa.string()))
 
-    def _nearest(self, degrees: Decimal) -> str:
-        nearest = (degrees / self.step).to_integral_value(ROUND_HALF_EVEN) * self.step
-        return f"{nearest if nearest else abs(nearest):.{self._places}f}"
+    def _nearest(self, degrees: pa.Array) -> pa.Array:
+        nearest = pc.round_to_multiple(degrees, pa.scalar(self.step, _DEGREES), round_mode="half_to_even")
+        return nearest.cast(pa.decimal128(38, _places(self.step))).cast(pa.string())
+
+
+def _within(degrees: pa.Array, most: int) -> pa.Array:
+    return pc.less_equal(pc.abs(degrees), pa.scalar(Decimal(most), _DEGREES))
+
+
+def _places(step: Decimal) -> int:
+    return max(0, -int(step.normalize().as_tuple().exponent))

@@ -126,7 +126,7 @@ MEANINGS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("ip_prefix", "v4"): "bits kept of IPv4",
         ("ip_prefix", "v6"): "bits kept of IPv6",
         ("round_location", "decimals"): "decimals of degrees; 2 where `grid` is not given either",
-        ("round_location", "grid"): "degrees from 0.01 to 90, instead of `decimals`",
+        ("round_location", "grid"): "degrees from 0.01 to 90 with at most 6 decimals, instead of `decimals`",
         ("url_clean", "keep"): "the domain somebody registered, or the whole host name",
         (
             "hierarchy",
