@@ -29,7 +29,7 @@ def print_erasure(receipt: Mapping[str, Any], format: str) -> None:
         return
     for subject in receipt["subjects"]:
         print(f"subject {subject['subject']} ({subject['class']}): withheld from every later run;")
-        print(f"  its own key: {subject['key']}; held by {len(subject['releases'])} releases")
+        print(f"  its own key: {subject['key']}; releases that held it: {len(subject['releases'])}")
         print(f"  statistics: {subject['statistics_kept']}")
         if not subject["releases"] and subject["key"] == "had none":
             print("  no release on record held it: is the id written as in the inputs, and of this class?")
