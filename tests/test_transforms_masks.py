@@ -88,6 +88,32 @@ def test_separators_are_all_that_is_preserved(value: str, first: int, last: int)
     assert all(new == old for new, old in zip(shown, value, strict=True) if old in SEPARATORS)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    values=st.lists(st.none() | st.text("ab1 -@.", max_size=14) | TEXT, max_size=12),
+    first=KEEPS,
+    last=KEEPS,
+    character=st.sampled_from("#█"),
+)
+def test_a_column_around_separators_is_masked_like_each_of_its_values(
+    values: list[str | None], first: int, last: int, character: str
+) -> None:
+    """ASCII by arithmetic, the others one by one: the same rule, and every value in its row."""
+
+    def masked(value: str) -> str:
+        places = [place for place, old in enumerate(value) if old not in SEPARATORS]
+        kept = places[:first] + places[len(places) - last :] if 2 * (first + last) <= len(places) else []
+        hidden = set(places) - set(kept)
+        return "".join(character if place in hidden else old for place, old in enumerate(value))
+
+    mask = Mask(
+        keep_first=first, keep_last=last, length="same", character=character, preserve_separators=True
+    )
+    column = pa.array([None, *values, "x"], pa.string()).slice(1, len(values))
+    expected = [None if value is None else masked(value) for value in values]
+    assert mask.bind(None, CONTEXT)(column).to_pylist() == expected
+
+
 def test_raw_text_is_declared_where_two_characters_can_show() -> None:
     """The gate searches identities in columns that keep two or more characters together."""
     facts = ColumnFacts("person_name", "direct_identifier", 3, pa.string())

@@ -3,11 +3,13 @@
 import re
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from transforms.base import BoundTransform, ColumnFacts, Output, Transform
+from transforms.cells import Bytes, buffers_of, by_length
 from transforms.context import Context
 from transforms.domains import MaskShape
 from transforms.keyring import Keyring
@@ -16,6 +18,7 @@ FEWEST_CANDIDATES = 1_000_000  # what stays visible may narrow a listable class 
 FIXED = 4  # mask characters of the fixed form, whatever the value's length
 SEPARATORS = " -./:()_,@+"
 _SEPARATOR_CLASS = re.escape(SEPARATORS)
+_IS_SEPARATOR = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(SEPARATORS.encode(), np.uint8))
 
 Domain = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]{1,253}$")]
 
@@ -81,7 +84,7 @@ class Mask(Transform):
         )
 
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
-        """Column operations; Python per distinct value where separators are preserved."""
+        """Column operations; Python for values beyond ASCII where separators are preserved."""
         function = self._masked_mails if self.keep_domains else self._masked
         return BoundTransform(self, function, once_per_distinct=self.preserve_separators)
 
@@ -103,9 +106,7 @@ class Mask(Transform):
 
     def _masked(self, values: pa.Array) -> pa.Array:
         if self.preserve_separators:
-            return pa.array(
-                [None if v is None else self._mask_around(v) for v in values.to_pylist()], pa.string()
-            )
+            return self._masked_around(values)
         kept = self.keep_first + self.keep_last
         lengths = pc.utf8_length(values)
         if self.length == "fixed":
@@ -120,6 +121,32 @@ class Mask(Transform):
             partly = pc.binary_join_element_wise(first, hidden, last, "")
             whole = pc.if_else(pc.greater_equal(lengths, 2 * kept), partly, whole)
         return pc.if_else(pc.is_valid(values), whole, pa.scalar(None, pa.string()))
+
+    def _masked_around(self, values: pa.Array) -> pa.Array:
+        quick = pc.and_(pc.fill_null(pc.string_is_ascii(values), False), self.character.isascii())
+        others = pc.invert(quick)
+        one_by_one = [None if v is None else self._mask_around(v) for v in values.filter(others).to_pylist()]
+        masked = pc.replace_with_mask(values, quick, self._ascii_masked_around(values.filter(quick)))
+        return pc.replace_with_mask(masked, others, pa.array(one_by_one, pa.string()))
+
+    def _ascii_masked_around(self, values: pa.Array) -> pa.Array:
+        offsets, data = buffers_of(values)
+        for rows, cells in by_length(offsets, data):
+            self._hide(cells)
+            if isinstance(rows, slice):
+                data = cells.reshape(-1)
+            else:
+                data[offsets[rows][:, None] + np.arange(cells.shape[1])] = cells
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+        return pa.Array.from_buffers(pa.string(), len(values), buffers)
+
+    def _hide(self, cells: Bytes) -> None:
+        """The same as `_mask_around` on rows of ASCII, in place."""
+        counted = ~_IS_SEPARATOR[cells]
+        place = np.cumsum(counted, axis=1, dtype=np.int32) - 1
+        total = place[:, -1:] + 1
+        inner = (place >= self.keep_first) & (place < total - self.keep_last)
+        cells[counted & (inner | (total < 2 * (self.keep_first + self.keep_last)))] = ord(self.character)
 
     def _mask_around(self, value: str) -> str:
         places = [i for i, character in enumerate(value) if character not in SEPARATORS]
