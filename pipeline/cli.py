@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,7 +13,15 @@ from pipeline import cli_statistics
 from pipeline.cli_keys import ERASE_EXAMPLES, erase, keys_app, refuse_no_reason
 from pipeline.errors import InternalError, JobWrong, NotBuilt
 from pipeline.events import native_code_silenced
-from pipeline.way_out import Commands, checked_format, end_with, leave, print_json, reader_may_leave
+from pipeline.way_out import (
+    Commands,
+    checked_format,
+    end_with,
+    json_text,
+    leave,
+    print_json,
+    reader_may_leave,
+)
 
 _RUNS_LISTED = 20
 _LATER = {
@@ -296,7 +305,8 @@ def _print_notes(notes: list[str]) -> None:
     epilog=_examples(
         "pouch reveal p1.k3f9a1c.… --job configs/nightly.yaml --recipient analysts "
         '--column orders.receiving_address --date 2026-11-01 --reason "ticket 4711"',
-        'pouch reveal --quarantine latest --job configs/nightly.yaml --reason "repair of the feed"',
+        'pouch reveal --quarantine latest --job configs/nightly.yaml --reason "repair of the feed" '
+        "--out records.jsonl",
     )
 )
 def reveal(
@@ -315,29 +325,38 @@ def reveal(
         Path | None,
         typer.Option(help="Of the release; for format-preserving tokens, default: the published one."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="A new file (0600) for what is revealed, instead of standard output."),
+    ] = None,
     state: StatePath = Path(".pouch"),
     format: Format = "table",
 ) -> None:
     """Turn tokens back, or open quarantined records. Needs a reason, which is written to the audit log first."""
     checked_format(format)
     refuse_no_reason("reveal", reason)
-    from pipeline.revealing import reveal_quarantine, reveal_tokens
+    from pipeline.revealing import refuse_taken, reveal_quarantine, reveal_tokens, write_revealed
 
+    if out is not None:
+        refuse_taken(out)
+    lines: Iterable[str]
     if quarantine:
         records = reveal_quarantine(job, state, quarantine, reason)
+        lines = (json.dumps(record, ensure_ascii=False) for record in records)
         if format == "json":
-            print_json(list(records))
-            return
-        for record in records:
-            print(json.dumps(record, ensure_ascii=False))
+            lines = [json_text(list(records))]
+    else:
+        given = tokens or [line.rstrip("\n") for line in sys.stdin]
+        lines = reveal_tokens(job, state, recipient, column, date, given, reason, manifest)
+        if format == "json":
+            pairs = zip(given, lines, strict=True)
+            lines = [json_text([{"token": one, "value": value} for one, value in pairs])]
+    if out is not None:
+        write_revealed(out, lines)
+        print_json({"out": str(out)}) if format == "json" else print(f"made {out}")
         return
-    given = tokens or [line.rstrip("\n") for line in sys.stdin]
-    values = reveal_tokens(job, state, recipient, column, date, given, reason, manifest)
-    if format == "json":
-        print_json([{"token": one, "value": value} for one, value in zip(given, values, strict=True)])
-        return
-    for value in values:
-        print(value)
+    for line in lines:
+        print(line)
 
 
 # ------------------------------------------------------------------ named in the design, built by later issues

@@ -14,7 +14,7 @@ from pipeline.keys import read_file
 from pipeline.protect.consent import Consent, load_consent, refuse_older
 from pipeline.protect.model import Plan, ReleasePlan
 from pipeline.protect.plan import for_releases, make_plan, schema_of
-from pipeline.protect.sampled_values import look_at_values, warned_without_values
+from pipeline.protect.sampled_values import Findings, look_at_values, warned_without_values
 from pipeline.release.standing import changed_without_leave, input_digests, unchanged
 from pipeline.state import State
 from pipeline.state.budget_events import Charge
@@ -103,14 +103,16 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
     asked = _asked(whole.releases, order.recipient)
     standing = [r for r in asked if unchanged(order.out, store.ledger, r, order.date, digests[r.number])]
     todo = [release for release in asked if release not in standing]
+    plan = for_releases(whole, frozenset(release.number for release in todo))
     standing_in_the_way = [
         changed_without_leave(
             order.out, store.ledger, r, order.date, digests[r.number], supersede=order.supersede
         )
         for r in todo
     ]
-    refuse([problem for problem in standing_in_the_way if problem])
-    plan = for_releases(whole, frozenset(release.number for release in todo))
+    if problems := [problem for problem in standing_in_the_way if problem]:
+        # With what speaks against the new ones: nobody is to learn of that only after saying --supersede.
+        refuse([*problems, *_look_at_values(config, plan, cuts, order.base).problems])
     charges, beyond = _charges(order, plan, digests, store)
     refused = tuple(Refused(release, beyond[release.number]) for release in todo if release.number in beyond)
     plan = for_releases(whole, frozenset(release.number for release in todo) - set(beyond))
@@ -123,13 +125,17 @@ def prepare(order: Order, store: State, keyring: Keyring) -> Ready:
 
 def _warnings_of_values(config: Config, plan: Plan, cuts: Mapping[str, Cut], base: Path) -> tuple[str, ...]:
     """What a sample of the values says against the plan. Raises PouchError for what must not be published so."""
+    found = _look_at_values(config, plan, cuts, base)
+    refuse(found.problems)
+    return found.warnings
+
+
+def _look_at_values(config: Config, plan: Plan, cuts: Mapping[str, Cut], base: Path) -> Findings:
     policies = {
         r.number: config.policies.get(config.job.releases[r.number].policy or "") for r in plan.releases
     }
     limits = {number: policy.max_recoverable if policy else None for number, policy in policies.items()}
-    found = look_at_values(plan, cuts, limits, base)
-    refuse(list(found.problems))
-    return found.warnings
+    return look_at_values(plan, cuts, limits, base)
 
 
 def _asked(releases: Sequence[ReleasePlan], recipient: str | None) -> Sequence[ReleasePlan]:

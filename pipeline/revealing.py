@@ -1,7 +1,8 @@
 """Making keys, and turning protected values back: the acts that the audit log remembers."""
 
 import getpass
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.config.loading import load_config
-from pipeline.errors import JobWrong, TokenRejected, error_of, nearest, problem_of
+from pipeline.errors import JobWrong, PublishFailed, TokenRejected, error_of, nearest, problem_of
 from pipeline.keys import describe, init_keyring, open_keyring
+from pipeline.keys.private_files import create_private
 from pipeline.protect.model import Plan, Step
 from pipeline.protect.plan import make_plan
 from pipeline.readiness import day_of
@@ -123,3 +125,36 @@ def reveal_quarantine(job: Path, state: Path, run: str, reason: str) -> Iterator
             "raw": record.raw.decode("utf-8", "backslashreplace"),
             "reason": str(record.reason),
         }
+
+
+# ------------------------------------------------------------------ into a file
+
+
+def refuse_taken(path: Path) -> None:
+    """Raise JobWrong unless a new file can be made there: asked before anything is opened or noted."""
+    if os.path.lexists(path):
+        raise _taken()
+    if not path.parent.is_dir():
+        raise JobWrong("must lie in a folder that exists", where="--out", hint="make the folder first")
+
+
+def write_revealed(path: Path, lines: Iterable[str]) -> None:
+    """Write lines to a new file (0600) in one step: all of them, or no file.
+
+    Raises JobWrong where there is a file by now, PublishFailed where the disk does not take it.
+    """
+    content = "".join(f"{line}\n" for line in lines).encode()
+    try:
+        create_private(path, content)
+    except FileExistsError:
+        raise _taken() from None
+    except OSError as error:
+        raise PublishFailed(
+            f"cannot be written ({error.strerror})",
+            where="--out",
+            hint="make room or name another folder, then reveal again",
+        ) from None
+
+
+def _taken() -> JobWrong:
+    return JobWrong("exists, and is never overwritten", where="--out", hint="name a new file")

@@ -99,9 +99,14 @@ def checked_format(value: str, *known: str) -> str:
     return value
 
 
-def print_json(value: Any) -> None:
+def json_text(value: Any) -> str:
     """One document for programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def print_json(value: Any) -> None:
+    """The same, on stdout."""
+    print(json_text(value))
 
 
 @contextmanager

@@ -123,6 +123,12 @@ def test_a_good_job_loads(tmp_path):
             ["tables.orders.subject: must be a column, a list"],
         ),
         ("policy", "{transform: keyed_hash}", "keep", ["must be a mapping (write {transform: keep})"]),
+        (
+            "policy",
+            "keyed_hash",
+            "encrypt_siv, pad: 1",
+            ["account_id.pad: must be auto, none", "2 to 65,536"],
+        ),
         ("policy", "{transform: keyed_hash}", "hash", ["must be a mapping (write {transform: …})"]),
         ("statistics", "[{column: city}]", "[city]", ["must be a mapping (write {column: city})"]),
         (
@@ -165,6 +171,20 @@ def test_each_mistake_is_named_with_its_place(tmp_path, file, old, new, expected
         ("job", "recipient: market", "recipient: Market"),
         ("statistics", "[people, {sum: amount}]", "[{sum: [amount]}]"),
         ("job", "subject: account_id", "subject: {a: b}"),
+        ("policy", "keyed_hash", "encrypt_siv, pad: 1"),
+        ("policy", "keyed_hash", "encrypt_gcm, pad: 65537"),
+        ("policy", "keyed_hash", "encrypt_siv, pad: [64]"),
+        (
+            "policy",
+            "keyed_hash",
+            "redact_text, entities: {PERSON: {transform: encrypt_siv, pad: none of it}}",
+        ),
+        ("statistics", "min_people: 10}", "min_people: 10}, dp: {epsilon: 1, max_groups: 1, period: night}"),
+        (
+            "statistics",
+            "min_people: 10}",
+            "min_people: 10}, dp: {epsilon: 1, max_groups: 1, period: {column: a}}",
+        ),
     ],
 )
 def test_one_mistake_is_one_sentence_in_our_words(tmp_path, file, old, new):

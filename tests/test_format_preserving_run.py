@@ -41,6 +41,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
     orders.write_text(text.replace(phone(13), "+61123456").replace(phone(26), "none"))
     done = made.run("--workers", "1")  # each loads the models of names
     assert done.returncode == 0, done.stderr
+    (made.folder / "stderr").write_text(done.stderr)
     return made
 
 
@@ -70,13 +71,14 @@ def test_amounts_stay_numbers_of_their_range(job: SmallJob) -> None:
 
 
 def test_redacted_cells_are_counted_and_told(job: SmallJob) -> None:
-    """Never kept: neither the short number nor what is none; the run manifest says how many."""
+    """Never kept: neither the short number nor what is none; the run says how many, as it ends and in its manifest."""
     record = job.record()
     redacted = pc.sum(pc.equal(table(job, "orders")["mobile"], "[PHONE]")).as_py()
     assert redacted > 0
     assert record["redacted_cells"] == {"analysts.orders.mobile": redacted}
     (warning,) = (w for w in record["warnings"] if w.startswith("analysts.orders.mobile: "))
     assert warning.startswith(f"analysts.orders.mobile: {redacted} cells are redacted")
+    assert f"pouch: {warning}\n" in (job.folder / "stderr").read_text()
     assert "outside the range" in warning  # the sentence serves numbers and times, too
     assert "61123456" not in str(table(job, "orders").to_pydict())
 

@@ -130,3 +130,15 @@ def test_a_plan_without_input_warns_of_classes_with_few_values(skewed):
     finally:
         skewed.change("catalog.yaml", "city: country", "city: city")
         skewed.change("analysts.yaml", "  country: {transform: encrypt_siv}", "  city: {transform: keep}")
+
+
+def test_above_its_limit_a_published_date_is_refused_with_all_that_speaks_against_it(tmp_path):
+    """Nobody is told to say --supersede first, and only then that the new release may not be published."""
+    job = make_job(tmp_path, people=10, orders=60)
+    assert job.run("--recipient", "analysts").returncode == 0
+    job.change("analysts.yaml", "policy: analysts", "policy: analysts\nmax_recoverable: 0.01")
+    job.change("analysts.yaml", "city: {transform: keep}", "city: {transform: keyed_hash}")
+    refused = job.run("--recipient", "analysts")
+    assert refused.returncode == 2, "the smallest code of several"
+    assert "--supersede replaces it" in refused.stderr and "the policy allows 1%" in refused.stderr
+    assert job.run("--recipient", "analysts", "--supersede").returncode == 6

@@ -204,6 +204,20 @@ def test_the_local_service_key_is_kept_as_strictly_as_any(tmp_path: Path) -> Non
     init_keyring(by_kms("file://keys/kms-key", demo=True), tmp_path)
 
 
+def test_a_missing_key_of_the_local_service_is_exit_3_and_says_what_to_do(tmp_path: Path) -> None:
+    """A new keyring wants a key made; one that stands wants its own, and no other would open it."""
+    ref = by_kms("file://vault/kms-key")
+    with pytest.raises(KeyUnavailable, match="vault/kms-key: is missing") as caught:
+        init_keyring(ref, tmp_path)
+    assert caught.value.exit_code == 3 and "make one with: python3" in caught.value.problems[0].hint
+    path = vault(tmp_path)
+    init_keyring(ref, tmp_path)
+    path.unlink()
+    with pytest.raises(KeyUnavailable, match="vault/kms-key: is missing") as caught:
+        open_keyring(ref, tmp_path)
+    assert caught.value.problems[0].hint == "name the key that the keyring was made with"
+
+
 @pytest.mark.parametrize("uri", ["kms", "file://", "nobody-offers://key", ""])
 def test_what_is_no_service_is_named(tmp_path: Path, uri: str) -> None:
     with pytest.raises(JobWrong, match=r"keyring\.wrapped_by") as caught:

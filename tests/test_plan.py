@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.classes import CLASSES
 from pipeline.config.loading import Config, load_config
 from pipeline.errors import PouchError
 from pipeline.protect.plan import Schema, epoch_of, make_plan
-from transforms import Keyring
+from pipeline.protect.steps import facts_of
+from transforms import KeyedHash, Keyring, Sha256
 
 JOB = """
 job: nightly
@@ -102,6 +104,53 @@ def test_an_unkeyed_hash_of_phones_needs_a_reason_and_says_how_fast_it_falls(tmp
     )
     plan = make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring)
     assert "old partner" in plan.releases[0].exports[0].steps[1].warnings[0]
+
+
+def test_an_unkeyed_hash_of_addresses_is_told_with_the_minutes_of_a_dictionary(tmp_path, keyring):
+    """No list holds every address, so it is no refusal; 8 x 10^12 guesses take 400 s at 2 x 10^10 a second."""
+    catalog = CATALOG.replace("name: person_name", "name: email")
+    entity = (
+        "{EMAIL_ADDRESS: {transform: sha256}, PHONE_NUMBER: {transform: sha256, accept_weakness: old one}}"
+    )
+    for accepted, end in (
+        ("", "(one GPU)."),
+        (", accept_weakness: matched by hand", "Accepted: matched by hand"),
+    ):
+        rules = {
+            "person_name": "",
+            "email": f"{{transform: sha256{accepted}}}",
+            "free_text": f"{{transform: redact_text, names: false, accept_residual: read here, entities: {entity}}}",
+        }
+        config = config_in(tmp_path, rules, catalog=catalog)
+        plan = make_plan(config, {"orders": Schema(COLUMNS, complete=True)}, "2026-11-01", keyring)
+        steps = {step.column: step for step in plan.releases[0].exports[0].steps}
+        (warning,) = steps["name"].warnings
+        assert "8,000,000,000,000 of them" in warning and "6.7 minutes" in warning and warning.endswith(end)
+        address, phone = steps["note"].warnings
+        assert address.startswith("EMAIL_ADDRESS: sha256 of email") and "6.7 minutes" in address
+        assert phone.startswith("PHONE_NUMBER: sha256 of mobile_phone") and phone.endswith(
+            "Accepted: old one"
+        )
+        assert steps["account_id"].warnings == ()
+
+
+@pytest.mark.parametrize(
+    "data_class",
+    [
+        c
+        for c in CLASSES.values()
+        if "sha256" in c.suitable and (c.kind == "direct_identifier" or c.grade > 2)
+    ],
+    ids=lambda data_class: data_class.id,
+)
+def test_no_identifier_is_hashed_without_a_key_and_without_the_minutes(data_class):
+    """Refused where all values can be listed, else told: one of the two, with the number."""
+    facts = facts_of(data_class)
+    refused, told = Sha256().weakness(facts), Sha256().caution(facts)
+    assert (refused is None) == (data_class.enumerable is None)
+    assert (refused is None) != (told is None)
+    assert f"sha256 of {data_class.id} is" in (refused or told) and "minutes" in (refused or told)
+    assert KeyedHash().weakness(facts) is KeyedHash().caution(facts) is None
 
 
 def test_passwords_can_only_be_dropped(tmp_path, keyring):

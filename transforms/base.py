@@ -185,6 +185,10 @@ class Transform(BaseModel):
         """One sentence with the number that makes the choice weak on this column, or None."""
         return None
 
+    def caution(self, facts: ColumnFacts) -> str | None:
+        """One sentence that the plan warns with, or None; unlike a weakness, it refuses nothing."""
+        return None
+
     @abstractmethod
     def bind(self, keyring: Keyring | None, context: Context) -> BoundTransform:
         """Fix keys and context. Raises `KeyUnavailable` where a key is needed and there is none."""

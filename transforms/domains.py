@@ -282,7 +282,7 @@ class TruncatedTime:
     @property
     def description(self) -> str:
         """One phrase."""
-        return f"beginning of a {self.unit}"
+        return f"beginning of the {self.unit}"
 
     def holds(self, array: pa.Array) -> pa.Array:
         """One Boolean per cell."""

@@ -165,7 +165,7 @@ class FormatPreserving(Transform):
         number = family(data_type) != "text"
         if number != (self.low is not None):
             needs = "low and high, the range that its values stay in" if number else "no low and high"
-            raise UnsuitableColumn(f"format_preserving of a {data_type} column needs {needs}")
+            raise UnsuitableColumn(f"format_preserving of type {data_type} needs {needs}")
 
     def _range(self, data_type: pa.DataType) -> Within:
         self._need_range(data_type)
@@ -224,7 +224,7 @@ class FormatPreserving(Transform):
         if left < ff1.MINIMUM_DOMAIN:
             digit = " and the check digit" if length in form.checked else ""
             raise WeakChoice(
-                f"format_preserving: a {domain} of {length} characters less the {self.keep_prefix + self.keep_suffix}"
+                f"format_preserving: {domain} of {length} characters less the {self.keep_prefix + self.keep_suffix}"
                 f" kept{digit} leaves {left:,} possible values, at least {ff1.MINIMUM_DOMAIN:,} required"
             )
 

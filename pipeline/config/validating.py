@@ -33,6 +33,8 @@ _ONLY_KEY: Mapping[str, str] = {"Dimension": "column", "ConsentSource": "path"}
 _ALTERNATIVES: Mapping[str, str] = {
     "measures": "must be people, rows, {sum: column}, {mean: column}, {share: …} or, with dp, {quantile: column}",
     "subject": "must be a column, a list of columns, or none",
+    "pad": "must be auto, none (no padding), or a number of bytes from 2 to 65,536",
+    "period": "must be release, or {column: …, unit: …} with a calendar unit from day to year",
 }
 
 
@@ -122,7 +124,7 @@ def _alternatives(document: Document, loc: tuple[int | str, ...]) -> tuple[Place
 
 def _is_union_step(step: int | str) -> bool:
     """Whether pydantic put the step in: a type's name, no key of ours."""
-    return isinstance(step, str) and (step[:1].isupper() or "[" in step)
+    return isinstance(step, str) and (step[:1].isupper() or "[" in step or "-" in step)
 
 
 def _holds(node: object, step: int | str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from pipeline.errors import JobWrong, KeyUnavailable
 from pipeline.keys.private_files import read_private
-from pipeline.keys.weakness import parse_key
+from pipeline.keys.weakness import HOW_TO_MAKE, parse_key
 from transforms.primitives import Unauthentic, seal, unseal
 
 GROUP: Final = "pouch.kms"
@@ -23,6 +23,7 @@ CONTEXT: Final = (
 )
 LOCAL: Final = "file"
 _WHERE: Final = "keyring.wrapped_by.kms"
+_WANTED: Final = "name the key that the keyring was made with"
 
 
 class Kms(Protocol):
@@ -51,14 +52,15 @@ class FileKms:
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Nonce, ciphertext, tag."""
-        return seal(self._key(), key, context)
+        return seal(self._key(HOW_TO_MAKE), key, context)
 
     def unwrap(self, envelope: bytes, context: bytes) -> bytes:
         """Raises Unauthentic."""
-        return unseal(self._key(), envelope, context)
+        return unseal(self._key(_WANTED), envelope, context)
 
-    def _key(self) -> bytes:
-        return parse_key(read_private(self._path, self._shown, limit=1024), self._shown)
+    def _key(self, when_missing: str) -> bytes:
+        text = read_private(self._path, self._shown, when_missing=when_missing, limit=1024)
+        return parse_key(text, self._shown)
 
 
 def wrapped_by_kms(uri: str, key: bytes, base: Path) -> bytes:
@@ -90,7 +92,7 @@ def _called(uri: str, method: str, data: bytes, base: Path) -> bytes:
         raise KeyUnavailable(
             "the key-management service's key does not open this keyring",
             where=_WHERE,
-            hint="name the key that the keyring was made with",
+            hint=_WANTED,
         ) from None
     except Exception as error:  # whatever a service's client raises: its message may hold anything
         name = type(error).__name__

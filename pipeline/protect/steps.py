@@ -51,8 +51,31 @@ def resolve_step(
     if weakness and not transform.accept_weakness:
         hint = 'use keyed_hash, or state accept_weakness: "<reason>"'
         return None, [Problem(JobWrong.code, where, weakness, hint)]
-    warnings = (f"{weakness.rstrip('.')}. Accepted: {transform.accept_weakness}",) if weakness else ()
-    return Step(column, data_class.id, transform, output.type, output.domain, context, warnings), []
+    return Step(
+        column, data_class.id, transform, output.type, output.domain, context, _warnings(transform, facts)
+    ), []
+
+
+def _warnings(transform: Transform, facts: ColumnFacts) -> tuple[str, ...]:
+    """What the plan tells of a step that it lets pass: its own weakness, and those of a text's entities."""
+    told = transform.weakness(facts) or transform.caution(facts)
+    accepted = f" Accepted: {transform.accept_weakness}" if transform.accept_weakness else ""
+    own = (f"{told.rstrip('.')}.{accepted}",) if told else ()
+    entities = transform.entities if isinstance(transform, RedactText) else {}
+    return own + tuple(
+        f"{name}: {warning}"
+        for name, inner in entities.items()
+        for warning in _warnings(inner, _facts_of_entity(name))
+    )
+
+
+def _facts_of_entity(name: str) -> ColumnFacts:
+    """Of a fragment of a text, which is text itself."""
+    return replace(facts_of(_class_of_entity(name)), value_type=pa.string())
+
+
+def _class_of_entity(name: str) -> DataClass:
+    return CLASSES[ENTITY_CLASSES[CLASS_ENTITIES.get(name, name)]]
 
 
 def _objection(
@@ -89,8 +112,7 @@ def _entity_objection(where: str, transform: RedactText, phone_region: str | Non
         if getattr(inner, "per", None) == "subject":
             says = "per: subject encrypts columns, and this is a part of a text"
             return Problem(JobWrong.code, f"{where}.{name}", says, "leave per: subject out here")
-        data_class = CLASSES[ENTITY_CLASSES[entity]]
-        facts = replace(facts_of(data_class), value_type=pa.string())  # a fragment is text
+        data_class, facts = _class_of_entity(name), _facts_of_entity(name)
         try:
             with_normal_form(inner, data_class, phone_region).output(facts)
         except TransformError as error:

@@ -215,7 +215,8 @@ _COMMON = """## What all transforms share
   under `bands`) becomes the text `invalid`; it never passes through.
 - `accept_weakness: "<reason>"` (at least 3 characters): `mask`, `prefix` and `sha256` are refused (exit code 2) on
   classes whose values can be listed, where too few candidates are left; the refusal states the number. With a reason
-  it becomes a warning. Every transform takes the key; in the others it changes nothing.
+  it becomes a warning. Every transform takes the key; in the others it changes nothing. `sha256` of any other
+  identifier is no refusal, but a warning with the minutes that a list of candidates takes.
 - Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and
   nights join; two recipients share none. Only `sha256` is the same for everybody.
 - Deterministic tokens (`keyed_hash`, `encrypt_siv`, `sha256`, `surrogate` by value) keep frequencies. `pouch plan
@@ -245,7 +246,8 @@ What a column can hold. `pouch scan` proposes one for each column, the catalog s
 - **token domain**: columns of one domain get equal tokens for equal values (a mobile and a contact phone, say).
 - **normal form**: what is made equal before hashing. `phone` reads numbers without country code in the table's
   `phone_region`.
-- **possible values**: how many there are where somebody could list them all; a plain hash of such a class is refused.
+- **possible values**: how many there are where somebody could list them all; a plain hash of such a class is refused,
+  and of any other identifier the plan warns.
 - **transforms**: those that suit it, see [policy.md](policy.md). Passwords, card codes and expiry, and faces can only
   be dropped.
 - `unknown` is undecided: nothing but `drop` is possible until a person decides. `other` is reviewed and harmless.
