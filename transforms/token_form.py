@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from transforms import check_digits
 from transforms.alphabet import ALPHABETS, NONE, Alphabet, translate
-from transforms.cells import Bytes, Rows, buffers_of, by_length
+from transforms.cells import Bytes, Rows, by_length, text_bytes
 from transforms.check_digits import Scheme
 from transforms.mask import SEPARATORS
 from transforms.phone_form import CODE_LENGTHS
@@ -106,7 +106,7 @@ class FormatPreserved:
 
     def _fit(self, piece: pa.Array) -> NDArray[np.bool_]:
         fit: NDArray[np.bool_] = np.zeros(len(piece), dtype=bool)
-        for rows, cells in by_length(*buffers_of(piece)):
+        for rows, cells in by_length(*text_bytes(piece)):
             for group in groups(self, cells):
                 good = group.fit
                 if group.scheme and self.check == "invalid":
