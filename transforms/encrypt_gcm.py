@@ -24,9 +24,8 @@ from transforms.tokens import Open, associated_data, reveal_tokens, token_column
 
 _CIPHER = "aes-256-gcm"
 _NONCE = "aes-256-gcm nonce hmac-sha256"
-MAX_VALUES = (
-    2**32
-)  # a key: nonces of 96 bits then collide with probability below 2^-32 (SP 800-38D section 8.3)
+# Of a key: nonces of 96 bits then collide with probability below 2^-32 (SP 800-38D section 8.3).
+MAX_VALUES = 2**32
 
 
 class EncryptGcm(Transform):

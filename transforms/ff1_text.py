@@ -98,9 +98,8 @@ def _encrypt(
     check, ready = _check_digits(form, group, found=0, made=1)
     found = _enciphered(ff1_column.encrypt_digits, cipher, form, group, ready)
     ready = ready.copy()
-    ready[_unchanged(group.numerals, found)] = (
-        False  # also where the check digit differs: it restores the rest
-    )
+    # Also where the check digit differs: it restores the rest.
+    ready[_unchanged(group.numerals, found)] = False
     return found, check, ready
 
 
