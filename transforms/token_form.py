@@ -98,9 +98,9 @@ class FormatPreserved:
                 table[byte] = _WORD
         return bytes(table)
 
-    def domain_after(self, length: int, *, first: int = 0) -> int:
-        """Possible messages of a value of `length` word characters, `first` of which stay beside the kept ones."""
-        count = length - self.keep_prefix - self.keep_suffix - first - (length in self.checked)
+    def domain_after(self, length: int) -> int:
+        """Possible messages of a value of `length` word characters, after everything kept."""
+        count = length - self.keep_prefix - self.keep_suffix - (length in self.checked)
         left: int = self.letters.radix ** max(count, 0)
         return left
 

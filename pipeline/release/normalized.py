@@ -290,11 +290,6 @@ class Spelling:
         }
 
 
-def form_of(text: str) -> str:
-    """The form of one text."""
-    return _separated(_lowered(text)).replace("\0", "")
-
-
 # Where Python goes further than Arrow, which forms the columns: a dot kept above the small i, a sigma of word ends.
 _AS_ARROW = str.maketrans("\u0130\u03a3", "i\u03c3")
 # Of Unicode 15, which Arrow knows and Python 3.11 does not.
