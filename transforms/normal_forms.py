@@ -1,8 +1,8 @@
 """Normal forms: what is made equal before it is hashed.
 
 Each form is a function of one value and is applied to an array; where all characters are ASCII, column
-operations do the same. A change of any result changes tokens, so each form has a version, which the
-manifest can name. Text that a form cannot read (a phone number without digits) is no error: its folded text
+operations do the same. A change of any result changes tokens, so each form has a version; all are 1, and no
+file names them yet. Text that a form cannot read (a phone number without digits) is no error: its folded text
 stands for it, so that it still gets a token of its own. Unicode folding is that of the running Python
 (`unicodedata.unidata_version`).
 """

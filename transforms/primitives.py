@@ -1,4 +1,4 @@
-"""Every call into `cryptography` but those of FF1, CMAC, scrypt and keys of subjects; the length-prefixed encoding.
+"""Every call into `cryptography` but those of FF1, CMAC, scrypt, keys of subjects and codes of a run; length-prefixing.
 
 Loops over columns are stripped to the bone: they take and give lists of bytes, hoist every look-up, and leave
 null handling and encoding of results to their callers.
