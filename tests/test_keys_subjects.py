@@ -179,7 +179,9 @@ def test_a_store_that_lost_its_list_is_no_empty_store(tmp_path: Path) -> None:
         open_store(tmp_path / "s", KEYRING)
 
 
-def test_an_erasure_waits_for_no_reader_and_readers_for_no_erasure(tmp_path: Path) -> None:
+def test_readers_share_a_store_and_whoever_would_change_it_meanwhile_is_refused_at_once(
+    tmp_path: Path,
+) -> None:
     make_subject_keys(tmp_path / "s", KEYRING, [as_file(people(1))])
     with held(tmp_path / "s", "s", shared=True):
         with held(tmp_path / "s", "s", shared=True):
