@@ -262,7 +262,7 @@ def test_a_quotation_mark_that_is_never_closed_swallows_no_withdrawal(tmp_path: 
     ],
 )
 def test_the_header_names_exactly_the_five_columns(header: str, tmp_path: Path) -> None:
-    with pytest.raises(InputUnreadable, match="header"):
+    with pytest.raises(InputUnreadable, match="line 1: the header"):
         consent(tmp_path, header=header)
 
 
