@@ -4,6 +4,7 @@ A *word* is eight bytes as one little-endian number, what digests of whole colum
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,12 +32,18 @@ def text_bytes(texts: pa.Array) -> tuple[Places, Bytes]:
     return bounds - bounds[0], np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
 
 
+def buffers_of(texts: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
+    """The same for a `string` array whose texts change in place: offsets as Arrow has them, and a copy of the bytes."""
+    bounds, content = text_bytes(texts)
+    return bounds.astype(np.int32), content.copy()
+
+
 def words_at(data: Bytes) -> Words:
     """The word that begins at each byte but the last seven; not copied."""
     return np.ndarray((len(data) - WORD_BYTES + 1,), "<u8", data.data, strides=(1,))
 
 
-def by_length(bounds: Places, data: Bytes) -> Iterator[tuple[Rows, Bytes]]:
+def by_length(bounds: NDArray[np.signedinteger[Any]], data: Bytes) -> Iterator[tuple[Rows, Bytes]]:
     """Rows and their cells as bytes (rows x length), for each length above 0."""
     lengths = np.diff(bounds)
     if not len(lengths):

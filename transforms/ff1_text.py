@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms import ff1_column
-from transforms.cells import Bytes, by_length, text_bytes
+from transforms.cells import Bytes, buffers_of, by_length
 from transforms.primitives import encode_fields
 from transforms.token_form import PIECE, FormatPreserved, Group, groups
 
@@ -72,10 +72,9 @@ def _piece(
     cipher: Cipher, form: FormatPreserved, values: pa.Array, step: _Step, instead: str | None
 ) -> pa.Array:
     """Do one piece without nulls."""
-    bounds, content = text_bytes(values)
-    data = content.copy()
+    offsets, data = buffers_of(values)
     fit = np.zeros(len(values), dtype=bool)
-    for rows, cells in by_length(bounds, data):
+    for rows, cells in by_length(offsets, data):
         good = np.zeros(len(cells), dtype=bool)
         for group in groups(form, cells):
             numerals, check, ready = step(cipher, form, group)
@@ -83,8 +82,8 @@ def _piece(
             good[group.rows] = ready
         fit[rows] = good
         if not isinstance(rows, slice):  # otherwise the cells are the data itself
-            data[bounds[rows][:, None] + np.arange(cells.shape[1])] = cells
-    buffers = [None, pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(data)]
+            data[offsets[rows][:, None] + np.arange(cells.shape[1])] = cells
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     result = pa.Array.from_buffers(pa.string(), len(values), buffers)
     if not fit.all():  # made anew: no byte of a text stays behind what stands for it
         result = pc.if_else(pa.array(fit), result, pa.scalar(instead, pa.string()))
