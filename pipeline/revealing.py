@@ -33,7 +33,7 @@ def init_keys(job: Path, *, if_absent: bool = False) -> dict[str, Any]:
     if if_absent and (base / ref.file).exists():
         return {"made": False, "keyring": ref.file, "key_ids": [key.id for key in describe(ref, base)]}
     made = init_keyring(ref, base)
-    return {"made": True, "keyring": ref.file, "key_ids": [made.master.id]}
+    return {"made": True, "keyring": ref.file, "key_ids": [made.id]}
 
 
 def list_keys(job: Path) -> list[dict[str, Any]]:

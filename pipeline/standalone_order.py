@@ -85,9 +85,8 @@ def prepare(order: StatsOrder) -> Prepared:
         for name, path in sorted(order.inputs.items())
     }
     refuse(_problems(spec, tables, order))
-    tables = {
-        name: with_amounts(table, order.leave_out) for name, table in tables.items()
-    }  # the first reading of rows
+    # The first reading of rows.
+    tables = {name: with_amounts(table, order.leave_out) for name, table in tables.items()}
     held = {name: held_rows(path, tables[name]) for name, path in sorted(order.known.items())}
     plan = _plan(order, spec, tables)
     mechanism, loss = cost_of(spec.statistics, {name: table.classes for name, table in tables.items()})

@@ -218,5 +218,6 @@ def test_every_config_names_its_schema_on_the_first_line():
         assert (path.parent / first.partition("=")[2]).is_file()
 
 
-def test_the_configs_load_as_they_stand():
-    load_config(PROJECT / "configs" / "nightly.yaml", PROJECT)
+@pytest.mark.parametrize("job", ["nightly", "returns"])
+def test_the_configs_load_as_they_stand(job):
+    assert load_config(PROJECT / "configs" / f"{job}.yaml", PROJECT).job.job == job

@@ -141,6 +141,15 @@ def test_among_equally_new_lines_the_flag_of_a_minor_wins(tmp_path: Path) -> Non
         assert reasons(consent(tmp_path, *ordered), "p", "a") == ["minor"]
 
 
+def test_a_flag_of_a_minor_without_a_time_counts_for_its_whole_day(tmp_path: Path) -> None:
+    """As a denial does: a flag taken back at noon of the same day is not taken back; on the next day it is."""
+    flagged = "a,p,true,2026-01-01,true"
+    assert reasons(consent(tmp_path, flagged, "a,q,true,2026-01-01T12:00Z,false"), "p", "a") == ["minor"]
+    assert reasons(consent(tmp_path, flagged, "a,q,true,2026-01-02T00:00Z,false"), "p", "a") == [None]
+    early = "a,q,true,2026-01-01,false"  # an absence without a time counts from the day's beginning
+    assert reasons(consent(tmp_path, "a,p,true,2026-01-01T12:00Z,true", early), "p", "a") == ["minor"]
+
+
 def test_an_account_and_a_device_of_one_name_are_two(tmp_path: Path) -> None:
     found = consent(tmp_path, "x1,p,true,2026-01-01,")
     device = subject_of("device_id", pa.array(["x1"]))
@@ -253,7 +262,7 @@ def test_a_quotation_mark_that_is_never_closed_swallows_no_withdrawal(tmp_path: 
     ],
 )
 def test_the_header_names_exactly_the_five_columns(header: str, tmp_path: Path) -> None:
-    with pytest.raises(InputUnreadable, match="header"):
+    with pytest.raises(InputUnreadable, match="line 1: the header"):
         consent(tmp_path, header=header)
 
 

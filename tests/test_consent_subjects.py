@@ -166,6 +166,11 @@ def test_where_a_date_leaves_room_the_youngest_reading_counts(text: str, minor: 
     assert young("birth_date", text) == [minor]
 
 
+def test_a_year_alone_is_its_last_day() -> None:
+    assert young("birth_date", "2012", on=date(2026, 12, 30)) == [True]
+    assert young("birth_date", "2012", on=date(2026, 12, 31)) == [False]
+
+
 def test_what_is_no_date_says_nothing() -> None:
     assert not any(
         young("birth_date", "", "unknown", "2012-13-01", "2012-11-32", "20129999", "99/99/2012", "12")

@@ -20,9 +20,20 @@ LATER = ("diff", "risk", "retain")
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-        if not target.startswith("https://"):
-            assert (page.parent / target).exists(), target
+    """Also those to a heading, of this page or another."""
+    for target, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", page.read_text()):
+        if target.startswith("https://"):
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if heading:
+            assert heading in headings(there.read_text()), f"{target}#{heading}"
+
+
+def headings(text: str) -> set[str]:
+    """The names by which headings are linked: lower case, hyphens for blanks, no other signs."""
+    titles = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("command", (*BUILT, *GROUPS))
@@ -65,5 +76,5 @@ def test_no_tracked_file_names_the_machine():
 
 
 def test_lock_files_name_no_host():
-    for lock in PROJECT.glob("*.lock"):
+    for lock in (PROJECT / "requirements.lock", PROJECT / "requirements-dev.lock"):
         assert "://" not in lock.read_text()

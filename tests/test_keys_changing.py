@@ -49,7 +49,7 @@ def test_a_new_key_makes_new_tokens_and_the_old_one_still_opens_its_own(tmp_path
 
 def test_what_must_outlive_keys_is_the_same_before_and_after(tmp_path: Path) -> None:
     """Tombstones and the subject index would forget everybody with a rotation otherwise."""
-    made = init_keyring(DEMO, tmp_path).master.id
+    made = init_keyring(DEMO, tmp_path).id
     before = open_keyring(DEMO, tmp_path).lasting_key("subjects")
     rotate_keyring(DEMO, tmp_path)
     assert open_keyring(DEMO, tmp_path).lasting_key("subjects") == before
@@ -74,7 +74,7 @@ def test_a_keyring_of_before_rotation_opens_and_keeps_its_lasting_secret(tmp_pat
 
 
 def test_a_destroyed_key_opens_nothing_and_its_bytes_are_gone(tmp_path: Path) -> None:
-    made = init_keyring(DEMO, tmp_path).master.id
+    made = init_keyring(DEMO, tmp_path).id
     old = open_keyring(DEMO, tmp_path)
     path = tmp_path / "keys/keyring.json"
     wrapped = next(m.wrapped for m in read_file(DEMO, tmp_path).masters if m.id == made)
@@ -94,7 +94,7 @@ def test_a_destroyed_key_opens_nothing_and_its_bytes_are_gone(tmp_path: Path) ->
 
 
 def test_without_an_active_key_nothing_new_is_made_until_rotation(tmp_path: Path) -> None:
-    first = init_keyring(DEMO, tmp_path).master.id
+    first = init_keyring(DEMO, tmp_path).id
     second = rotate_keyring(DEMO, tmp_path).id
     old = open_keyring(DEMO, tmp_path)
     destroy_masters(DEMO, tmp_path, (second,))
@@ -125,7 +125,7 @@ def test_an_unknown_key_is_named_and_nothing_happens(tmp_path: Path) -> None:
 def test_a_destroyed_key_with_bytes_or_a_living_one_without_is_no_keyring(
     tmp_path: Path, change: str
 ) -> None:
-    made = init_keyring(DEMO, tmp_path).master.id
+    made = init_keyring(DEMO, tmp_path).id
     rotate_keyring(DEMO, tmp_path)
     destroy_masters(DEMO, tmp_path, (made,))
     path = tmp_path / "keys/keyring.json"
@@ -178,7 +178,7 @@ def test_a_keyring_that_another_process_changes_is_left_alone(tmp_path: Path) ->
 
 
 def two_keys(base: Path) -> tuple[str, str]:
-    return init_keyring(DEMO, base).master.id, rotate_keyring(DEMO, base).id
+    return init_keyring(DEMO, base).id, rotate_keyring(DEMO, base).id
 
 
 def states(base: Path) -> list[str]:

@@ -163,7 +163,7 @@ def test_the_local_service_wraps_and_opens(tmp_path: Path, absolute: bool) -> No
     ref = by_kms(f"file://{path}" if absolute else "file://vault/kms-key")
     made = init_keyring(ref, tmp_path)
     rotate_keyring(ref, tmp_path)
-    assert made.master.id in open_keyring(ref, tmp_path).key_ids
+    assert made.id in open_keyring(ref, tmp_path).key_ids
     envelope = read_file(ref, tmp_path).wrapping
     assert isinstance(envelope, Envelope) and len(bytes.fromhex(envelope.envelope)) == 12 + 32 + 16
 
@@ -266,7 +266,7 @@ def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_entry_point_plugs_a_service_in(tmp_path: Path, plugged: None) -> None:
     ref = by_kms("toy://region/key")
     made = init_keyring(ref, tmp_path)
-    assert open_keyring(ref, tmp_path).active == made.master.id
+    assert open_keyring(ref, tmp_path).active == made.id
 
 
 @pytest.mark.parametrize(

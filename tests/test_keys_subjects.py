@@ -99,6 +99,15 @@ def test_an_erased_key_is_gone_from_the_disk_and_others_are_untouched(tmp_path: 
     assert opened(tmp_path / "s").keys(people(7)) == [None]
 
 
+def test_whoever_it_is_exactly_that_key_is_gone(tmp_path: Path) -> None:
+    """Also the first and the last record of a file."""
+    for one in range(3):
+        directory = tmp_path / str(one)
+        before = make_subject_keys(directory, KEYRING, [as_file(people(0, 1, 2))])[0].keys(people(0, 1, 2))
+        after = erase_subjects(directory, KEYRING, people(one)).keys(people(0, 1, 2))
+        assert after == [None if number == one else key for number, key in enumerate(before)]
+
+
 def test_who_never_had_a_key_can_be_erased_and_gets_none_later(tmp_path: Path) -> None:
     erase_subjects(tmp_path / "s", KEYRING, people(1))
     assert opened(tmp_path / "s").file.erased == (people(1)[0].hex(),)
@@ -179,7 +188,9 @@ def test_a_store_that_lost_its_list_is_no_empty_store(tmp_path: Path) -> None:
         open_store(tmp_path / "s", KEYRING)
 
 
-def test_an_erasure_waits_for_no_reader_and_readers_for_no_erasure(tmp_path: Path) -> None:
+def test_readers_share_a_store_and_whoever_would_change_it_meanwhile_is_refused_at_once(
+    tmp_path: Path,
+) -> None:
     make_subject_keys(tmp_path / "s", KEYRING, [as_file(people(1))])
     with held(tmp_path / "s", "s", shared=True):
         with held(tmp_path / "s", "s", shared=True):

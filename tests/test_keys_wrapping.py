@@ -69,7 +69,7 @@ def test_a_wrapping_key_beside_the_keyring_needs_demo(tmp_path: Path, kek: str) 
     (tmp_path / "vault").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "keys")
     ref = KeyringRef(file="keys/keyring.json", wrapped_by=WrappingKey(file=kek))
-    for refused in (lambda: open_keyring(ref, tmp_path), lambda: init_keyring(ref, tmp_path, force=True)):
+    for refused in (lambda: open_keyring(ref, tmp_path), lambda: init_keyring(ref, tmp_path)):
         with pytest.raises(JobWrong, match="must not lie in the keyring's directory"):
             refused()
 

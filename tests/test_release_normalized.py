@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.release.identities import cell_digests
-from pipeline.release.normalized import form_of, forms_of, spelling_of
+from pipeline.release.normalized import forms_of, spelling_of
 
 KEY = bytes(range(16))
 # Around the Han ideographs that need no normalization: both ends, hexagram signs, full-width and compatibility forms.
@@ -18,19 +18,19 @@ NEAR_HAN = "\u4db5\u4dbf\u4dc0\u4dff\u4e00\u4e01\u9fbf\u9fc0\u9fff\ua000\uf900\u
 
 def test_every_ideograph_that_is_left_as_it_is_may_be() -> None:
     ideographs = [chr(code) for code in range(0x4E00, 0x9FC0)]
-    assert [form_of(one) for one in ideographs] == ideographs
+    assert [spelling_of(one).form for one in ideographs] == ideographs
     assert forms_of(pa.array(ideographs)).texts() == ideographs
 
 
 @pytest.mark.parametrize("edge", list(NEAR_HAN))
 def test_signs_near_the_ideographs_have_the_form_of_single_texts(edge: str) -> None:
     texts = [edge, f"\u5317{edge}\u4eac", f"{edge}a", f"12 {edge}{edge}", "\u5317\u4eac\u5e02 7"]
-    assert forms_of(pa.array(texts)).texts() == [form_of(text) for text in texts]
+    assert forms_of(pa.array(texts)).texts() == [spelling_of(text).form for text in texts]
 
 
 @given(st.lists(st.text(NEAR_HAN + "\u00e9\u0660\U00020000", max_size=8), max_size=12))
 def test_a_column_has_the_forms_of_its_texts(texts: list[str]) -> None:
-    assert forms_of(pa.array(texts, pa.string())).texts() == [form_of(text) for text in texts]
+    assert forms_of(pa.array(texts, pa.string())).texts() == [spelling_of(text).form for text in texts]
 
 
 def test_every_character_has_the_form_that_it_has_in_a_column() -> None:
@@ -41,7 +41,7 @@ def test_every_character_has_the_form_that_it_has_in_a_column() -> None:
         if unicodedata.ucd_3_2_0.category(chr(code)) != "Cn" or code >= 0x20000  # whatever Python is newer
     ]
     words = [f"\u00c9a{one}" for one in known]
-    assert forms_of(pa.array(words)).texts() == [form_of(word) for word in words]
+    assert forms_of(pa.array(words)).texts() == [spelling_of(word).form for word in words]
 
 
 @pytest.mark.parametrize(

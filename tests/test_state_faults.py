@@ -69,7 +69,8 @@ def assert_sound(path: Path, staging: Path) -> None:
     run = one_run(path, staging)
     assert [file.name for file in state.root.rglob(".*")] == []
     assert state.ledger.published("analysts", "2026-11-01") is not None
-    assert run not in {record.run for record in state.runs.interrupted()}
+    assert state.runs.last(1)[0].run == run
+    assert state.runs.last(1)[0].ended
     for file in (file for file in path.rglob("*") if file.is_file()):
         assert RAW not in file.read_bytes()
 

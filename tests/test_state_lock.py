@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import LockHeld
+from pipeline.errors import LockHeld, PublishFailed
 from pipeline.state import open_state
 from tests.conftest import PROJECT
 
@@ -53,6 +53,14 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
     finally:
         holder.kill()
         holder.communicate()
+
+
+def test_a_lock_that_cannot_be_opened_is_exit_8_and_nothing_of_the_path_is_told(tmp_path: Path) -> None:
+    state = open_state(tmp_path / "state")
+    (state.root / "lock").mkdir()
+    with pytest.raises(PublishFailed, match="lock: the lock cannot be opened") as caught, state.lock():
+        pass
+    assert caught.value.exit_code == 8 and str(tmp_path) not in str(caught.value)
 
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:

@@ -54,6 +54,16 @@ def test_padding_is_unambiguous(values: list[bytes], bucket: int) -> None:
         assert not {len(one) % bucket for one in padded} - {0}
 
 
+@pytest.mark.parametrize(
+    ("bucket", "lengths"),
+    [(1, {0: 1, 1: 2, 300: 301}), (64, {0: 64, 63: 64, 64: 128, 127: 128, 128: 256, 255: 256, 256: 512})],
+)
+def test_a_bucket_holds_one_byte_of_mark_beside_the_value(bucket: int, lengths: dict[int, int]) -> None:
+    """Up to the last byte of each doubling: longer or shorter, and earlier releases' tokens would not join."""
+    padded = pad_plaintexts([b"x" * length for length in lengths], bucket)
+    assert [len(one) for one in padded] == list(lengths.values())
+
+
 @pytest.mark.parametrize("broken", [b"", b"\0\0", b"abc", b"abc\x80\x01"])
 def test_missing_padding_is_rejected(broken: bytes) -> None:
     """Without the mark there is no plaintext."""

@@ -182,7 +182,6 @@ def test_a_name_is_not_its_own_fake_in_the_other_order():
     """`Bush, Javier` is Javier Bush."""
     (own,) = fakes(["nobody"], ["acc1"])
     given, surname = own.split()
-    assert fakes([f"{surname}, {given}", f"{surname} {given}"], ["acc1"] * 2) != [own, own]
     assert own not in fakes([f"{surname}, {given}", f"{surname} {given}"], ["acc1"] * 2)
 
 

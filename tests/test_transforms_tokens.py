@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import (
+    BadParameter,
     ColumnFacts,
     Context,
     EncryptGcm,
@@ -24,6 +25,7 @@ from transforms import (
     Sha256,
     TokenRejected,
     Transform,
+    encrypt_gcm,
 )
 from transforms.primitives import base64url, siv_encrypt_column
 from transforms.tokens import associated_data
@@ -219,6 +221,15 @@ def test_gcm_nonces_differ_where_row_or_value_does() -> None:
     assert EncryptGcm().bind(KEYRING, CONTEXT)(same, row_ids=chunked).to_pylist() == tokens
     sliced = EncryptGcm().bind(KEYRING, CONTEXT)(same.slice(2), row_ids=structs.slice(2)).to_pylist()
     assert sliced == tokens[2:]
+
+
+def test_gcm_takes_no_more_values_than_a_key_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2^32 of them; a column cannot be so long here, so the bound is lowered."""
+    monkeypatch.setattr(encrypt_gcm, "MAX_VALUES", 49)
+    bound = EncryptGcm().bind(KEYRING, CONTEXT)
+    assert len(bound(PHONES.slice(1), row_ids=ROWS.slice(1))) == 49
+    with pytest.raises(BadParameter, match="at most 49 values a key"):
+        bound(PHONES, row_ids=ROWS)
 
 
 # ------------------------------------------------------------------ turning back

@@ -36,9 +36,9 @@ def test_rfc_5297_a1() -> None:
     plaintext = bytes.fromhex("112233445566778899aabbccddee")
     ciphertext = bytes.fromhex("85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c")
     assert primitives.siv_encrypt_column(key, [plaintext], [associated]) == [ciphertext]
-    assert primitives.siv_decrypt(key, ciphertext, [associated]) == plaintext
+    assert primitives.siv_opener(key, [associated])(ciphertext) == plaintext
     with pytest.raises(primitives.Unauthentic):
-        primitives.siv_decrypt(key, ciphertext, [associated, b""])
+        primitives.siv_opener(key, [associated, b""])(ciphertext)
 
 
 def test_rfc_5869_a1() -> None:

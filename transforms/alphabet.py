@@ -48,10 +48,10 @@ class Alphabet:
         """Number of characters."""
         return len(self.characters)
 
-    def shortest(self, minimum_domain: int = ff1.MINIMUM_DOMAIN) -> int:
-        """Length of the shortest message with at least `minimum_domain` possible values, and 2 numerals."""
+    def shortest(self) -> int:
+        """Length of the shortest message with at least 1,000,000 possible values, and 2 numerals."""
         length = 2
-        while self.radix**length < minimum_domain:
+        while self.radix**length < ff1.MINIMUM_DOMAIN:
             length += 1
         return length
 

@@ -22,9 +22,8 @@ ANY: frozenset[Family] = TEXT | NUMBERS | TIMES
 _BATCH = 1 << 13  # values transformed at a time
 
 ValueFunction = Callable[[pa.Array], pa.Array]
-Once = (
-    bool | Callable[[pa.Array], bool]
-)  # whether each distinct value is transformed once; may depend on the values
+# Whether each distinct value is transformed once; may depend on the values.
+Once = bool | Callable[[pa.Array], bool]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 
 

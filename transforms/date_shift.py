@@ -24,9 +24,8 @@ from transforms.errors import UnsuitableColumn
 from transforms.keyring import Keyring
 
 _ALGORITHM = "date-shift hmac-sha256"
-_DOMAIN = (
-    "date_shift"  # one for all classes, so that order and intervals between a person's columns stay, too
-)
+# One for all classes, so that order and intervals between a person's columns stay, too.
+_DOMAIN = "date_shift"
 FEWEST_OFFSETS = 60
 _DAY_SECONDS = 86_400
 _STEP_SECONDS = {"day": _DAY_SECONDS, "week": 7 * _DAY_SECONDS, "second": 1}

@@ -41,9 +41,8 @@ class _Modulus:
     def __init__(self, radix: int, m: int) -> None:
         self.value = radix**m
         self.power_of_two = self.value & (self.value - 1) == 0
-        self.m = np.uint64(
-            self.value % (1 << 64)
-        )  # 2^64 itself is a power of two and never used as a divisor
+        # 2^64 itself is a power of two and never used as a divisor.
+        self.m = np.uint64(self.value % (1 << 64))
         self.mask = np.uint64(self.value - 1)
 
     @cached_property
@@ -197,9 +196,8 @@ class _Column:
         by_length: dict[int, list[int]] = {}
         for position, tweak in enumerate(tweaks):
             by_length.setdefault(len(tweak), []).append(position)
-        last = (
-            16 - 1 - self.shape.b
-        )  # bytes of tweak or padding in the last block, before round number and half
+        # Bytes of tweak or padding in the last block, before round number and half.
+        last = 16 - 1 - self.shape.b
         for length, positions in by_length.items():
             padding = bytes((-length - self.shape.b - 1) % 16)
             head = self.shape.first_block(length)

@@ -83,9 +83,8 @@ def _piece(
         fit[rows] = good
         if not isinstance(rows, slice):  # otherwise the cells are the data itself
             data[offsets[rows][:, None] + np.arange(cells.shape[1])] = cells
-    result = pa.Array.from_buffers(
-        pa.string(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    )
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    result = pa.Array.from_buffers(pa.string(), len(values), buffers)
     if not fit.all():  # made anew: no byte of a text stays behind what stands for it
         result = pc.if_else(pa.array(fit), result, pa.scalar(instead, pa.string()))
     return result
@@ -98,9 +97,8 @@ def _encrypt(
     check, ready = _check_digits(form, group, found=0, made=1)
     found = _enciphered(ff1_column.encrypt_digits, cipher, form, group, ready)
     ready = ready.copy()
-    ready[_unchanged(group.numerals, found)] = (
-        False  # also where the check digit differs: it restores the rest
-    )
+    # Also where the check digit differs: it restores the rest.
+    ready[_unchanged(group.numerals, found)] = False
     return found, check, ready
 
 

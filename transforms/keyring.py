@@ -35,8 +35,8 @@ class SubjectKeys(Protocol):
 class Keyring:
     """Master keys by key id, one of them active (or none, where it was destroyed: old tokens still open).
 
-    Guarantee: the masters leave this object only through `derive` and `state_key` (HKDF-SHA-256, RFC 5869: no
-    derived key tells a master or another derived key) and, for an inherited pipe, `export_secret_masters`.
+    Guarantee: the masters leave this object only as what is derived from them (HKDF-SHA-256, RFC 5869: no derived
+    key tells a master or another derived key) and, for an inherited pipe, by `export_secret_masters`.
     It has no pickle and its repr shows public key ids. Price: Python cannot wipe memory, so masters stay in
     the process until it ends.
     """

@@ -1,8 +1,8 @@
 """Normal forms: what is made equal before it is hashed.
 
 Each form is a function of one value and is applied to an array; where all characters are ASCII, column
-operations do the same. A change of any result changes tokens, so each form has a version, which the
-manifest can name. Text that a form cannot read (a phone number without digits) is no error: its folded text
+operations do the same. A change of any result changes tokens, so each form has a version; all are 1, and no
+file names them yet. Text that a form cannot read (a phone number without digits) is no error: its folded text
 stands for it, so that it still gets a token of its own. Unicode folding is that of the running Python
 (`unicodedata.unidata_version`).
 """
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
+from transforms.cells import Bytes, text_bytes
 from transforms.errors import BadParameter
 from transforms.phone_form import E164_ALREADY, LOCAL, PLAINLY_WRITTEN, PUNCTUATION, are_e164, phone_form
 
@@ -91,23 +92,15 @@ def _without_blanks(values: pa.Array) -> pa.Array:
 
 
 # Looking at all bytes of a column at once costs next to nothing beside a search value by value.
-def _content(values: pa.Array) -> NDArray[np.uint8]:
-    _, offsets, data = values.buffers()
-    if data is None or offsets is None or not len(values):
-        return np.zeros(0, np.uint8)
-    bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
-    return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
-
-
 def _may_hold_blanks(values: pa.Array) -> bool:
-    return bool((_content(values) <= ord(" ")).any())
+    return bool((text_bytes(values)[1] <= ord(" ")).any())
 
 
-def _are_digits(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _are_digits(content: Bytes) -> NDArray[np.bool_]:
     return (content - np.uint8(ord("0"))) < 10
 
 
-def _are_alnum(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _are_alnum(content: Bytes) -> NDArray[np.bool_]:
     return _are_digits(content) | ((content - np.uint8(ord("a"))) < 26)
 
 
@@ -121,11 +114,9 @@ def _where(readable: pa.Array, formed: pa.Array, values: pa.Array) -> pa.Array:
     return pc.if_else(readable, formed, _folded_text_ascii(values))
 
 
-def _only_ascii(
-    values: pa.Array, others: str, are_kept: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
-) -> pa.Array:
+def _only_ascii(values: pa.Array, others: str, are_kept: Callable[[Bytes], NDArray[np.bool_]]) -> pa.Array:
     lower = pc.ascii_lower(values)
-    kept = lower if are_kept(_content(lower)).all() else _without(lower, others)
+    kept = lower if are_kept(text_bytes(lower)[1]).all() else _without(lower, others)
     return _where(pc.not_equal(kept, ""), kept, values)
 
 

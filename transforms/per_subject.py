@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from transforms.base import BoundTransform, Transform, plain
+from transforms.cells import Places
 from transforms.context import Context
 from transforms.errors import BadParameter, ErasedSubject, KeyUnavailable
 from transforms.keyring import Keyring, SubjectKeys
@@ -87,8 +88,8 @@ class BoundPerSubject(BoundTransform):
         self,
         people: pa.Array,
         values: pa.Array,
-        who: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-        what: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+        who: Places,
+        what: Places,
     ) -> pa.Array:
         key_id = self._keyring.active
         store = self._store()

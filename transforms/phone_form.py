@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from transforms.cells import Bytes, buffers_of, by_length
+from transforms.cells import Bytes, by_length, text_bytes
 
 # Column expressions for the most usual numbers, whose results a test compares with those of phonenumbers.
 # E.164 that phonenumbers gives back unchanged: mobiles of mainland China and the United Kingdom, Australia,
@@ -35,7 +35,7 @@ def are_e164(values: pa.Array) -> bool:
         return False
     present = values.drop_null() if values.null_count else values
     matched = 0
-    for _, cells in by_length(*buffers_of(present)):
+    for _, cells in by_length(*text_bytes(present)):
         matched += len(cells)
         if not _all_e164(cells):
             return False
@@ -115,7 +115,8 @@ def _national_prefixes() -> dict[str, re.Pattern[str]]:
 _TWO_DIGIT_CODE = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 
-def _code_length(digits: str) -> int:
+def code_length(digits: str) -> int:
+    """Digits of the country code that an international number begins with; 0 where none begins so."""
     if digits[0] in "17":
         return 1
     return 0 if digits[0] == "0" else 2 if _TWO_DIGIT_CODE.match(digits) else 3
@@ -123,7 +124,7 @@ def _code_length(digits: str) -> int:
 
 # First three digits of an international number -> digits of its country code; 0 = none begins so.
 CODE_LENGTHS: NDArray[np.intp] = np.array(
-    [_code_length(f"{number:03d}") for number in range(1000)], dtype=np.intp
+    [code_length(f"{number:03d}") for number in range(1000)], dtype=np.intp
 )
 
 

@@ -1,4 +1,4 @@
-"""Every call into `cryptography` but those of FF1, CMAC, scrypt and keys of subjects; the length-prefixed encoding.
+"""Every call into `cryptography` but those of FF1, CMAC, scrypt, keys of subjects and codes of a run; length-prefixing.
 
 Loops over columns are stripped to the bone: they take and give lists of bytes, hoist every look-up, and leave
 null handling and encoding of results to their callers.
@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES = 12
-TAG_BYTES = 16
 _LENGTH_BYTES = 4
 
 
@@ -167,13 +166,8 @@ def siv_encrypt_column(key: bytes, plaintexts: Iterable[bytes], associated: Sequ
     return [encrypt(plaintext, data) for plaintext in plaintexts]
 
 
-def siv_decrypt(key: bytes, ciphertext: bytes, associated: Sequence[bytes]) -> bytes:
-    """Inverse of one value of `siv_encrypt_column`. Raises `Unauthentic`."""
-    return siv_opener(key, associated)(ciphertext)
-
-
 def siv_opener(key: bytes, associated: Sequence[bytes]) -> Callable[[bytes], bytes]:
-    """Function from ciphertext to plaintext for many values of one key; it raises `Unauthentic`."""
+    """Inverse of `siv_encrypt_column`, value by value: ciphertext to plaintext. The function raises `Unauthentic`."""
     decrypt = AESSIV(key).decrypt
     data = list(associated)
 
@@ -196,13 +190,8 @@ def gcm_encrypt_column(
     ]
 
 
-def gcm_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
-    """Inverse of one value of `gcm_encrypt_column`. Raises `Unauthentic`."""
-    return gcm_opener(key, associated)(nonce, ciphertext)
-
-
 def gcm_opener(key: bytes, associated: bytes) -> Callable[[bytes, bytes], bytes]:
-    """Function from (nonce, ciphertext) to plaintext for many values of one key; it raises `Unauthentic`."""
+    """Inverse of `gcm_encrypt_column`, value by value: (nonce, ciphertext) to plaintext. It raises `Unauthentic`."""
     decrypt = AESGCM(key).decrypt
 
     def opened(nonce: bytes, ciphertext: bytes) -> bytes:

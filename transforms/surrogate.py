@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from transforms.base import BoundTransform, ColumnFacts, Output, Transform
 from transforms.by_subject import BoundBySubject
+from transforms.cells import Places
 from transforms.context import Context
 from transforms.errors import UnsuitableColumn
 from transforms.keyring import Keyring
@@ -136,7 +137,7 @@ class _BoundSurrogate(BoundBySubject):
         return pa.concat_arrays(found).take(pa.array(result))
 
 
-def _locale_of(values: pa.Array, corpora: tuple[Corpus, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _locale_of(values: pa.Array, corpora: tuple[Corpus, ...]) -> Places:
     """Place of each value's corpus."""
     places = np.zeros(len(values), dtype=np.int64)
     if len(corpora) == 1:
@@ -148,9 +149,7 @@ def _locale_of(values: pa.Array, corpora: tuple[Corpus, ...]) -> np.ndarray[tupl
     return places
 
 
-def _not_their_own(
-    corpus: Corpus, values: pa.Array, codes: np.ndarray[tuple[int], np.dtype[np.int64]], numbers: Indices
-) -> pa.Array:
+def _not_their_own(corpus: Corpus, values: pa.Array, codes: Places, numbers: Indices) -> pa.Array:
     """The fakes of the numbers, each moved to the next one until it is not the value of its row."""
     size = np.uint64(corpus.size)
     indices = numbers % size
@@ -173,9 +172,7 @@ def _not_their_own(
     return texts[0].take(pa.array(at))
 
 
-def _texts_once(
-    corpus: Corpus, indices: Indices
-) -> tuple[tuple[pa.Array, pa.Array], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def _texts_once(corpus: Corpus, indices: Indices) -> tuple[tuple[pa.Array, pa.Array], Places]:
     """The texts of the distinct numbers as they are and turned around, and each row's place among them."""
     encoded = pa.array(indices).dictionary_encode()
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False)

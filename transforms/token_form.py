@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from transforms import check_digits
 from transforms.alphabet import ALPHABETS, NONE, Alphabet, translate
-from transforms.cells import Bytes, Rows, buffers_of, by_length
+from transforms.cells import Bytes, Rows, by_length, text_bytes
 from transforms.check_digits import Scheme
 from transforms.mask import SEPARATORS
 from transforms.phone_form import CODE_LENGTHS
@@ -98,15 +98,15 @@ class FormatPreserved:
                 table[byte] = _WORD
         return bytes(table)
 
-    def domain_after(self, length: int, *, first: int = 0) -> int:
-        """Possible messages of a value of `length` word characters, `first` of which stay beside the kept ones."""
-        count = length - self.keep_prefix - self.keep_suffix - first - (length in self.checked)
+    def domain_after(self, length: int) -> int:
+        """Possible messages of a value of `length` word characters, after everything kept."""
+        count = length - self.keep_prefix - self.keep_suffix - (length in self.checked)
         left: int = self.letters.radix ** max(count, 0)
         return left
 
     def _fit(self, piece: pa.Array) -> NDArray[np.bool_]:
         fit: NDArray[np.bool_] = np.zeros(len(piece), dtype=bool)
-        for rows, cells in by_length(*buffers_of(piece)):
+        for rows, cells in by_length(*text_bytes(piece)):
             for group in groups(self, cells):
                 good = group.fit
                 if group.scheme and self.check == "invalid":

@@ -46,9 +46,8 @@ class DataClass:
     kind: Kind
     suitable: frozenset[str]  # transform names
     value_type: pa.DataType = TEXT
-    token_domain: str = (
-        ""  # classes of one domain share tokens; empty in a definition means the class's own id
-    )
+    # Classes of one domain share tokens; empty in a definition means the class's own id.
+    token_domain: str = ""
     normal_form: str = "none"  # name of a form in transforms.normal_forms
     enumerable: int | None = None
     high_entropy: bool = False

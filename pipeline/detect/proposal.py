@@ -18,9 +18,8 @@ from pipeline.intake.sampling import one_file_source, read_table, sample_with_re
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LIKE_A_VALUE = re.compile(r"@|\d{6}")  # a JSON object keyed by phone numbers or e-mail addresses
-_NOT_TEXT = frozenset(
-    ["y", "n", "yes", "no", "true", "false", "on", "off", "null"]
-)  # YAML 1.1 reads these words as something else
+# YAML 1.1 reads these words as something else.
+_NOT_TEXT = frozenset(["y", "n", "yes", "no", "true", "false", "on", "off", "null"])
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,8 @@ from pipeline.keys.weakness import HOW_TO_MAKE, parse_key
 from transforms.primitives import Unauthentic, seal, unseal
 
 GROUP: Final = "pouch.kms"
-CONTEXT: Final = (
-    b"pouch/keyring/1"  # bound to every envelope: what was wrapped for something else does not open
-)
+# Bound to every envelope: what was wrapped for something else does not open.
+CONTEXT: Final = b"pouch/keyring/1"
 LOCAL: Final = "file"
 _WHERE: Final = "keyring.wrapped_by.kms"
 _WANTED: Final = "name the key that the keyring was made with"

@@ -1,7 +1,6 @@
 """Make a keyring: one random master and one lasting secret, in one step."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,36 +13,22 @@ from pipeline.keys.wrapping import create_wrapping_file, new_wrapping, refuse_ne
 from transforms.keyring import MASTER_BYTES
 
 
-@dataclass(frozen=True)
-class InitSummary:
-    """What `init_keyring` made."""
+def init_keyring(ref: KeyringRef, base: Path, *, today: date | None = None) -> MasterSummary:
+    """Make a keyring with one random master (256 bits from the operating system), in one step; return what is public.
 
-    master: MasterSummary
-    keyring_file: str  # as configured
-    wrapping_file_made: str | None  # as configured; None where the wrapping key was there already
-    kept_aside: str | None  # where the keyring that was replaced lies now
-
-
-def init_keyring(
-    ref: KeyringRef, base: Path, *, force: bool = False, today: date | None = None
-) -> InitSummary:
-    """Make a keyring with one random master (256 bits from the operating system), in one step.
-
-    A keyring that exists is never overwritten: without `force` it is refused (JobWrong), with `force` it is
-    kept under another name beside the new one, because without it old tokens can never be opened again. The
+    A keyring that exists is never overwritten (JobWrong), because without it old tokens can never be opened again. The
     wrapping key must exist; only a demonstration (`demo: true`, `{file: …}`) gets one made.
 
     Raises what `open_keyring` raises; the new keyring is opened once before this returns.
     """
     refuse_neighbor(ref, base)
     path = base / ref.file
-    if path.exists() and not force:
+    if path.exists():
         raise _exists(ref)
     try:
-        made = create_wrapping_file(ref, base)
+        create_wrapping_file(ref, base)
         how, wrapping = new_wrapping(ref, base)
         private_directory(path.parent)
-        aside = _keep_aside(path) if force else None
         master_id = new_id(())
         file = wrapped_file(
             wrapping,
@@ -59,12 +44,7 @@ def init_keyring(
     except OSError as error:
         raise KeyUnavailable(f"cannot be written ({error.strerror})", where=ref.file) from None
     open_keyring(ref, base)
-    return InitSummary(
-        master=summary_of(file.masters[0]),
-        keyring_file=ref.file,
-        wrapping_file_made=ref.wrapped_by.file if made else None,
-        kept_aside=aside,
-    )
+    return summary_of(file.masters[0])
 
 
 def new_id(taken: tuple[str, ...]) -> str:
@@ -77,14 +57,6 @@ def new_id(taken: tuple[str, ...]) -> str:
 def day(today: date | None) -> str:
     """The UTC day, where nobody gives another one."""
     return (today or datetime.now(UTC).date()).isoformat()
-
-
-def _keep_aside(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    aside = path.with_name(f"{path.name}.replaced-{secrets.token_hex(4)}")
-    path.rename(aside)
-    return aside.name
 
 
 def _exists(ref: KeyringRef) -> JobWrong:

@@ -15,6 +15,7 @@ from pipeline.errors import KeyUnavailable
 
 _OWNER_ONLY = "must be readable by its owner only (0600)"
 TEMPORARY = ".tmp-"  # prefix of files that a killed process may leave behind
+_BLOCK = 1 << 20
 
 
 def private_directory(path: Path) -> None:
@@ -132,11 +133,11 @@ def shred_private(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def overwrite(descriptor: int, *, block: int = 1 << 20) -> None:
+def overwrite(descriptor: int) -> None:
     """Put zeros over every byte of an open file, and sync."""
     size = os.fstat(descriptor).st_size
-    for at in range(0, size, block):
-        os.pwrite(descriptor, bytes(min(block, size - at)), at)
+    for at in range(0, size, _BLOCK):
+        os.pwrite(descriptor, bytes(min(_BLOCK, size - at)), at)
     os.fsync(descriptor)
 
 

@@ -140,9 +140,7 @@ def _new_digests(store: SubjectStore, digests: Sequence[Digests]) -> Iterator[Di
             yield fresh[start : start + _BLOCK]
 
 
-def _records(
-    store: SubjectStore, digests: Digests, keys: bytes
-) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+def _records(store: SubjectStore, digests: Digests, keys: bytes) -> Digests:
     data = digests.tobytes()
     names = [data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES)]
     wrapped = store.wrapped(names, [keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES)])

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.config.models import KeyringRef
@@ -11,16 +12,7 @@ from pipeline.keys import passphrases
 from pipeline.keys.keyring_file import Envelope, PlainKey, ScryptCost, Wrapping
 from pipeline.keys.kms import local_path, unwrapped_by_kms, wrapped_by_kms
 from pipeline.keys.private_files import create_private, private_directory, read_private
-from pipeline.keys.weakness import HOW_TO_MAKE, KEY_BYTES, parse_key, weakness_of
-
-__all__ = [
-    "KEY_BYTES",
-    "create_wrapping_file",
-    "new_wrapping",
-    "read_wrapping_key",
-    "refuse_neighbor",
-    "weakness_of",
-]
+from pipeline.keys.weakness import HOW_TO_MAKE, KEY_BYTES, parse_key
 
 _KINDS = {"key": "a key", "scrypt": "a passphrase", "kms": "a key-management service"}
 
@@ -73,21 +65,18 @@ def new_wrapping(ref: KeyringRef, base: Path) -> tuple[Wrapping, bytes]:
     return wrapping, read_wrapping_key(ref, base, wrapping)
 
 
-def create_wrapping_file(ref: KeyringRef, base: Path) -> bool:
-    """Write a new random wrapping key where a demonstration lacks it; return whether one was written.
+def create_wrapping_file(ref: KeyringRef, base: Path) -> None:
+    """Write a new random wrapping key where a demonstration lacks it.
 
     Only `demo: true` with `{file: …}` gets one: everywhere else the operator makes the key and keeps it
     apart.
     """
     file = ref.wrapped_by.file
     if file is None or not ref.demo or (base / file).exists():
-        return False
+        return
     private_directory((base / file).parent)
-    try:
+    with suppress(FileExistsError):  # another process was quicker; its key counts
         create_private(base / file, f"{secrets.token_hex(KEY_BYTES)}\n".encode())
-    except FileExistsError:  # another process was quicker; its key counts
-        return False
-    return True
 
 
 def refuse_neighbor(ref: KeyringRef, base: Path) -> None:

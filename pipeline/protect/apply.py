@@ -57,9 +57,8 @@ def bind_export(export: ExportPlan, keyring: Keyring, phone_region: str | None =
 
 def _bind(step: Step, keyring: Keyring, phone_region: str | None) -> BoundStep:
     if isinstance(step.transform, RedactText):
-        from pipeline.protect.redact import (
-            bind_redaction,  # brings Presidio: only where free text is published
-        )
+        # Brings Presidio: only where free text is published.
+        from pipeline.protect.redact import bind_redaction
 
         def context_for(domain: str) -> Context:
             return replace(step.context, domain=domain)

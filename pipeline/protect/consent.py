@@ -160,9 +160,8 @@ def withheld(
     """
     coded = subject if pa.types.is_dictionary(subject.type) else subject.dictionary_encode()
     names = coded.dictionary.cast(pa.large_string())
-    rank = np.full(
-        len(names) + 1, len(REASONS), dtype=np.int64
-    )  # the last place is that of rows without subject
+    # The last place is that of rows without subject.
+    rank = np.full(len(names) + 1, len(REASONS), dtype=np.int64)
     if basis == "consent":
         allowed = withholding.granted.get(purpose)
         consenting = np.zeros(len(names), dtype=bool) if allowed is None else _among(names, allowed)

@@ -62,8 +62,9 @@ def protect_frame(
         phone_region: region of phone numbers without country code.
 
     Raises:
-        PouchError: as the plan does: 2 policy, 3 key, 5 unsuitable, 11 column not in the catalog. Limits that only
-            a job can hold (`risk`, `max_recoverable`) are refused, not passed over.
+        PouchError: as the plan does: 2 policy, 3 key, 5 unsuitable, 11 column not in the catalog; and 4 for a
+            column that Arrow cannot hold. Limits that only a job can hold (`risk`, `max_recoverable`) are refused,
+            not passed over.
 
     """
     names = _names(df)

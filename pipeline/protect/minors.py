@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms import check_digits
+
 MINOR_AGE = 14  # years; a person is of age from the 14th birthday on
 
 # Patterns of written birth dates, by what they leave open. Anything else says nothing about age.
@@ -20,9 +22,7 @@ _YEAR_LAST = r"^(?P<a>0?[1-9]|[12]\d|3[01])[-/.](?P<b>0?[1-9]|[12]\d|3[01])[-/.]
 _YEAR_MONTH = r"^(?P<y>[12]\d{3})[-/.年]?(?P<m>0[1-9]|1[0-2]|[1-9](?:$|月))月?$"
 _YEAR = r"^(?P<y>[12]\d{3})年?$"
 
-# GB 11643-1999: weights of the first 17 digits (ISO 7064, MOD 11-2) and the check character by remainder.
-_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2])
-_CHECKS = np.frombuffer(b"10X98765432", dtype=np.uint8)
+# GB 11643-1999; the last of 18 characters is a check digit by ISO/IEC 7064, MOD 11-2.
 _RESIDENT_18 = r"^[1-9]\d{5}(?P<y>[12]\d{3})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])\d{3}[\dX]$"
 _RESIDENT_15 = r"^[1-9]\d{5}(?P<y>\d{2})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])\d{3}$"
 
@@ -129,7 +129,6 @@ def _check_digit_holds(text: pa.Array) -> pa.Array:
     holds = np.zeros(len(text), dtype=bool)
     if shaped.any():
         joined = "".join(text.filter(pa.array(shaped)).to_pylist()).encode()
-        digits = np.frombuffer(joined, dtype=np.uint8).reshape(-1, 18)
-        rest = ((digits[:, :17] - ord("0")).astype(np.int64) @ _WEIGHTS) % 11
-        holds[shaped] = _CHECKS[rest] == digits[:, 17]
+        characters = np.frombuffer(joined, dtype=np.uint8).reshape(-1, 18)
+        holds[shaped] = check_digits.offset("mod11_2", characters, 17) == 0
     return pa.array(holds)

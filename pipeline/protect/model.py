@@ -38,9 +38,8 @@ class TablePlan:
     name: str
     source: TableSource
     classes: Mapping[str, str]  # column -> data class id, every column of the table
-    types: Mapping[
-        str, pa.DataType
-    ]  # columns that are parsed to a type, because a release or statistic uses them
+    # Columns that are parsed to a type, because a release or statistic uses them.
+    types: Mapping[str, pa.DataType]
     used: frozenset[str]  # columns that anything later reads; the others are counted and left unparsed
 
     @property

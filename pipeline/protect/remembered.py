@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from transforms.cells import text_bytes
+
 # Of a column, in each child: constants, so that memory does not grow with the input.
 MOST_VALUES = 1 << 18
 MOST_BYTES = 48 << 20  # of tokens, and again of values
@@ -151,15 +153,6 @@ class _Texts:
         """All of them, without copying."""
         buffers = [None, pa.py_buffer(self._offsets), pa.py_buffer(self._data)]
         return pa.Array.from_buffers(pa.string(), self._count, buffers)
-
-
-def text_bytes(texts: pa.Array) -> tuple[Numbers, Tokens]:
-    """Where each text begins and the last one ends, from 0 on; and their bytes."""
-    _, offsets, data = texts.buffers()
-    if not len(texts) or data is None:
-        return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
-    bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    return bounds - bounds[0], np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
 
 
 def _matrix(tokens: pa.Array) -> Tokens | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.classes import CLASSES
 from pipeline.config.models import TableSource
@@ -137,14 +138,12 @@ def _against_token(
     return [f"{where}: {says}.{accepted}"], []
 
 
-def _counts_of(step: Step, values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _counts_of(step: Step, values: pa.Array) -> NDArray[np.int64]:
     """How often each value is met, values made equal as the transform makes them equal."""
     form = getattr(step.transform, "normal_form", None) or "none"
     encoded = values.drop_null().dictionary_encode()
     equal = normal_form(form)(encoded.dictionary).take(encoded.indices)
-    found: np.ndarray[tuple[int], np.dtype[np.int64]] = (
-        equal.value_counts().field("counts").to_numpy(zero_copy_only=False)
-    )
+    found: NDArray[np.int64] = equal.value_counts().field("counts").to_numpy(zero_copy_only=False)
     return found
 
 
@@ -176,7 +175,7 @@ def _against_shift(
 
 def _days_of(
     step: Step, values: pa.Array, source: TableSource
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Days since 1970 of the values that are times, and the rows that they stand in."""
     at = pa.array(np.arange(len(values)))
     records = SliceRecords(
@@ -199,7 +198,7 @@ def _day_number(date: str) -> int:
     return (calendar_date.fromisoformat(date) - calendar_date(1970, 1, 1)).days
 
 
-def _commonest(days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[int, int]:
+def _commonest(days: NDArray[np.int64]) -> tuple[int, int]:
     values, counts = np.unique(days, return_counts=True)
     first = int(np.argmax(counts))
     return int(values[first]), int(counts[first])

@@ -24,9 +24,8 @@ FORMAT = "pouch-release/1"
 MANIFEST = "manifest.json"
 DATA_PACKAGE = "datapackage.json"
 STATISTICS_FORMATS = ("csv", "parquet")
-STATISTICS_GRADE = (
-    2  # guarded against computing back, not against everything: for the recipient, not for everyone
-)
+# Guarded against computing back, not against everything: for the recipient, not for everyone.
+STATISTICS_GRADE = 2
 DE_IDENTIFIED = "de-identified rows: still personal data, not anonymized"
 IDENTIFIED = "identified rows: personal data in clear, as the contract or policy says"
 SUPPRESSED = "statistics protected by suppression, audited by linear programs"

@@ -18,12 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from transforms.cells import LOW_BYTES, WORD_BYTES, text_bytes, words_at
+from transforms.phone_form import CODE_LENGTHS, code_length
+
 Bytes = NDArray[np.uint8]
 Positions = NDArray[np.int64]
 Digests = NDArray[np.uint64]
 
 MASKED = "*"
-_PADDING = 8  # bytes behind the last value, so that eight bytes can be read at every position
+_PADDING = WORD_BYTES  # behind the last value, so that a word can be read at every position
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,11 @@ _NOTHING = np.zeros(_PADDING, dtype=np.uint8)
 
 def _forms_of(values: pa.Array) -> Forms:
     values = pc.fill_null(values, "") if values.null_count else values
-    offsets, data = _buffers(values)
+    offsets, data = text_bytes(values)
     foreign = bool(len(data)) and int(data.max()) >= 128
     if foreign and len(strange := _beyond_han(offsets, data)):
         values = _without_foreign_separators(values, strange)
-        offsets, data = _buffers(values)
+        offsets, data = text_bytes(values)
     formed = np.frombuffer(data.tobytes().translate(_LOWER, _SEPARATORS), dtype=np.uint8)
     if len(formed) < len(data):
         # Plain arithmetic on bytes runs eight times as fast as a table look-up per byte.
@@ -110,18 +113,6 @@ def _ascii_digit() -> Mapping[int, str]:
 @cache
 def _foreign_digit() -> str:
     return "[" + "".join(map(chr, _ascii_digit())) + "]"
-
-
-def _buffers(values: pa.Array) -> tuple[Positions, Bytes]:
-    _, offsets, data = values.buffers()
-    width = np.int64 if pa.types.is_large_string(values.type) else np.int32
-    if offsets is None or len(values) == 0:
-        return np.zeros(len(values) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
-    found = np.frombuffer(offsets, dtype=width)[values.offset : values.offset + len(values) + 1].astype(
-        np.int64
-    )
-    content = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
-    return found - found[0], content[found[0] : found[-1]]
 
 
 def _beyond_han(offsets: Positions, data: Bytes) -> Positions:
@@ -172,12 +163,12 @@ def digests_of(forms: Forms, key: bytes) -> Digests:
     first, second = np.frombuffer(key, dtype="<u8")
     lengths = forms.lengths
     state = lengths.astype(np.uint64) * _ODD ^ first
-    words: Digests = np.ndarray((len(forms.data) - _PADDING + 1,), "<u8", forms.data.data, strides=(1,))
+    words = words_at(forms.data)
     index, at, left = None, forms.starts, lengths  # None: all
     while len(left):
         word = words[at]
         if int(left.min()) < _PADDING:
-            word &= _LOW_BYTES[np.clip(left, 0, _PADDING)]
+            word &= LOW_BYTES[np.clip(left, 0, _PADDING)]
         word ^= second
         if index is None:
             state = _stirred(state ^ word)
@@ -199,9 +190,6 @@ def _stirred(state: Digests) -> Digests:
     state = state * _ODD
     state ^= state >> np.uint64(32)
     return state
-
-
-_LOW_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(9)], dtype=np.uint64)
 
 
 def _mixed(state: Digests) -> Digests:
@@ -246,18 +234,6 @@ def counts_of(forms: Forms, marked: NDArray[np.bool_]) -> Positions:
 
 # ------------------------------------------------------------------ phones
 
-# ITU-T E.164 country codes have one digit (1, 7), or two (these), or three (all others).
-_TWO_DIGIT_CODE = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
-
-
-def _code_length(digits: str) -> int:
-    if digits[0] in "17":
-        return 1
-    return 0 if digits[0] == "0" else 2 if _TWO_DIGIT_CODE.match(digits) else 3
-
-
-_CODE_LENGTHS = np.array([_code_length(f"{number:03d}") for number in range(1000)], dtype=np.int64)
-
 
 def national(forms: Forms, international: NDArray[np.bool_]) -> Forms:
     """Phones without country code (where `international`) and leading zeros: what all spellings share."""
@@ -265,7 +241,7 @@ def national(forms: Forms, international: NDArray[np.bool_]) -> Forms:
     enough = international & (forms.ends - starts >= 9)
     hundreds, tens, ones = (forms.data[starts + place].astype(np.int64) - ord("0") for place in range(3))
     number = np.clip(hundreds * 100 + tens * 10 + ones, 0, 999)
-    starts = starts + np.where(enough, _CODE_LENGTHS[number], 0)
+    starts = starts + np.where(enough, CODE_LENGTHS[number], 0)
     return Forms(forms.data, _past_zeros(forms.data, starts, forms.ends), forms.ends)
 
 
@@ -312,11 +288,6 @@ class Spelling:
         return {
             self.form[begin:end] for begin in begins for end in ends if shortest <= end - begin <= longest
         }
-
-
-def form_of(text: str) -> str:
-    """The form of one text."""
-    return _separated(_lowered(text)).replace("\0", "")
 
 
 # Where Python goes further than Arrow, which forms the columns: a dot kept above the small i, a sigma of word ends.
@@ -367,7 +338,7 @@ def _prefixes(digits: str, international: bool) -> set[int]:
     zeros = _past(digits, 0)
     if not international or zeros == len(digits):
         return {zeros}
-    behind_code = zeros + _code_length(digits[zeros:])
+    behind_code = zeros + code_length(digits[zeros:])
     return {zeros, behind_code, _past(digits, behind_code)}
 
 

@@ -57,9 +57,8 @@ def open_staging(out: Path) -> Iterator[Path]:
 
     Raises PublishFailed where `out` cannot be written.
     """
-    staging = (
-        out / f"{STAGING}{secrets.token_hex(8)}"
-    )  # named before it is there: Ctrl-C may come right after
+    # Named before it is there: Ctrl-C may come right after.
+    staging = out / f"{STAGING}{secrets.token_hex(8)}"
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, staging, ignore_errors=True)
         try:

@@ -219,10 +219,11 @@ _COMMON = """## What all transforms share
   identifier is no refusal, but a warning with the minutes that a list of candidates takes.
 - Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and
   nights join; two recipients share none. Only `sha256` is the same for everybody.
-- Deterministic tokens (`keyed_hash`, `encrypt_siv`, `sha256`, `surrogate` by value) keep frequencies. `pouch plan
-  --date` and `pouch run` sample up to 20,000 rows of each table and carry the attack out: where an attacker who knows
-  how often each value occurs would turn back 5 % of the rows or more (25 % of phones, accounts and other numbers, whose
-  frequencies nobody publishes), they print the share; `max_recoverable` makes a larger share a refusal.
+- Deterministic tokens (`keyed_hash`, `encrypt_siv`, `format_preserving`, `sha256`, `surrogate` by value) keep
+  frequencies. `pouch plan --date` and `pouch run` sample up to 20,000 rows of each table and carry the attack out:
+  where an attacker who knows how often each value occurs would turn back 5 % of the rows or more (25 % of phones,
+  accounts and other numbers, whose frequencies nobody publishes), they print the share; `max_recoverable` makes a
+  larger share a refusal.
 - Technique names are those of ISO/IEC 20889.
 """
 

@@ -21,9 +21,8 @@ class Reopened:
     """A published file, read back column by column, so that memory holds a part of it at a time."""
 
     rows: int
-    pieces: Callable[
-        [str], Iterator[pa.Array]
-    ]  # column -> its cells in order; raises CheckFailed where unreadable
+    # Column -> its cells in order; raises CheckFailed where unreadable.
+    pieces: Callable[[str], Iterator[pa.Array]]
 
     def whole(self, column: str) -> pa.Array:
         """All cells of a column; text of few distinct cells may come as a dictionary."""

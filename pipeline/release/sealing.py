@@ -15,9 +15,8 @@ FILE_MODE = 0o640
 AT_A_TIME = 4  # files digested and flushed: the disk is waited for once, not file by file
 _BLOCK = 1 << 20
 
-Digest = Callable[
-    [Path], str | None
-]  # of a sealed file, by its staged path; None where it is still to be done
+# Of a sealed file, by its staged path; None where it is still to be done.
+Digest = Callable[[Path], str | None]
 
 
 def sealed(path: Path) -> str:

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 from pipeline.errors import CheckFailed
 
 ROW_GROUP = 131_072  # rows; a constant of the published format
-DICTIONARY_BYTES = (
-    64 << 10
-)  # columns of many values give up their dictionary early instead of building 1 MiB of it
+# Columns of many values give up their dictionary early instead of building 1 MiB of it.
+DICTIONARY_BYTES = 64 << 10
 
 _PIECE = 16_384  # rows read back at a time
 _HEAD = 4096  # rows that tell how a column is best encoded

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import JobWrong
-from pipeline.state.chain import FIRST, Link, link_hash, verify_links
+from pipeline.state.chain import last_link, link_hash, verify_rows
 from pipeline.state.database import reading, transaction
 
 _COLUMNS = "seq, at, who, action, what, reason, previous, hash"
@@ -46,9 +46,8 @@ class AuditLog:
                 )
         at = self.clock().isoformat(timespec="seconds")
         with transaction(self.database) as database:
-            last = database.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-            seq, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
-            cells = (at, who, action, what, reason)
+            last, previous = last_link(database, "audit")
+            seq, cells = last + 1, (at, who, action, what, reason)
             row_hash = link_hash("audit", seq, cells, previous)
             database.execute(
                 f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
@@ -66,7 +65,7 @@ class AuditLog:
         """Return the head's hash. Raises CheckFailed naming the first row that was touched."""
         with reading(self.database) as database:
             rows = database.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq")  # noqa: S608 - constants
-            return verify_links("audit", (Link(row[0], row[1:-2], row[-2], row[-1]) for row in rows)).hex()
+            return verify_rows("audit", rows).hex()
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:

@@ -21,7 +21,7 @@ from pipeline.state.budget_accounting import Loss
 from pipeline.state.budget_events import Charge, Event, Kind, Release, Standing, contents, counting, idle
 from pipeline.state.budget_limits import beyond
 from pipeline.state.budget_tables import FILE, create_budget
-from pipeline.state.chain import FIRST, Link, link_hash, verify_links
+from pipeline.state.chain import FIRST, last_link, link_hash, verify_rows
 from pipeline.state.database import reading, transaction
 from pipeline.state.directory import State
 
@@ -104,8 +104,8 @@ class BudgetLedger:
         limits: Mapping[str, Any],
         content: str,
     ) -> Event:
-        last = database.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-        seq, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
+        last, previous = last_link(database, "events")
+        seq = last + 1
         cells = (
             self.clock().isoformat(timespec="seconds"),
             kind,
@@ -149,7 +149,7 @@ class BudgetLedger:
         """Return the head's hash. Raises CheckFailed naming the first row that was touched."""
         with reading(self.database) as database:
             rows = database.execute(f"SELECT {_COLUMNS} FROM events ORDER BY seq")  # noqa: S608 - constants
-            return verify_links("budget", (Link(row[0], row[1:-2], row[-2], row[-1]) for row in rows)).hex()
+            return verify_rows("budget", rows).hex()
 
 
 def open_budget(store: State) -> BudgetLedger:

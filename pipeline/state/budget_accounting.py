@@ -69,10 +69,8 @@ def _bound(rho: float, delta: float, log_excess: float) -> float:
 
 def rho_for(epsilon: float, delta: float) -> float:
     """Return the largest rho, to a part in 10^12, whose epsilon at delta is at most epsilon."""
-    low, high = (
-        0.0,
-        epsilon,
-    )  # zcdp_epsilon(epsilon, delta) > epsilon: alpha > 1, and the rest is >= 0 where it counts
+    # zcdp_epsilon(epsilon, delta) > epsilon: alpha > 1, and the rest is >= 0 where it counts.
+    low, high = 0.0, epsilon
     while zcdp_epsilon(high, delta) <= epsilon:
         high *= 2
     for _ in range(100):

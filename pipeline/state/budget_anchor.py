@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import CheckFailed, PublishFailed
-from pipeline.keys.private_files import private_directory
+from pipeline.keys.private_files import private_directory, sync_directory
 from pipeline.state.budget import BudgetLedger
 from pipeline.state.directory import disk_failures
 
@@ -124,8 +124,4 @@ def _replace(path: Path, document: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_directory(path.parent)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import CheckFailed
-from pipeline.keys.private_files import private_directory
+from pipeline.keys.private_files import private_directory, sync_directory
 from pipeline.state.directory import PARTIAL, State, disk_failures
 
 FOLDER = "statistics"
@@ -72,9 +72,9 @@ def _put(store: State, release: str, name: str, files: Mapping[str, bytes]) -> s
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(target, content)
         for directory in (*(path for path in partial.rglob("*") if path.is_dir()), partial):
-            _flush(directory)
+            sync_directory(directory)
         partial.rename(place)
-        _flush(root)
+        sync_directory(root)
     return content_digest(files)
 
 
@@ -121,11 +121,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _flush(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,23 +1,14 @@
 """Hash chains: a row's hash covers the row and the hash before it, so a changed row breaks all later ones."""
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from pipeline.errors import CheckFailed
 
 FIRST = bytes(32)  # what the first row has as its previous hash
 Cell = str | int
-
-
-@dataclass(frozen=True)
-class Link:
-    """One row of a chain."""
-
-    seq: int
-    cells: tuple[Cell, ...]
-    previous: bytes
-    hash: bytes
 
 
 def link_hash(name: str, seq: int, cells: Sequence[Cell], previous: bytes) -> bytes:
@@ -30,19 +21,25 @@ def link_hash(name: str, seq: int, cells: Sequence[Cell], previous: bytes) -> by
     return digest.digest()
 
 
-def verify_links(name: str, links: Iterable[Link]) -> bytes:
-    """Return the last hash of a whole chain. Raises CheckFailed naming the first row that does not fit."""
+def last_link(database: sqlite3.Connection, table: str) -> tuple[int, bytes]:
+    """Number and hash of a chain's newest row; 0 and `FIRST` where it has none."""
+    # Tables are named by constants.
+    row = database.execute(f"SELECT seq, hash FROM {table} ORDER BY seq DESC LIMIT 1").fetchone()  # noqa: S608
+    return (row[0], row[1]) if row else (0, FIRST)
+
+
+def verify_rows(name: str, rows: Iterable[tuple[Any, ...]]) -> bytes:
+    """Return the last hash of a whole chain; each row has number, cells, previous hash and its own hash.
+
+    Raises CheckFailed naming the first row that does not fit.
+    """
     previous = FIRST
-    for expected, link in enumerate(links, start=1):
-        if (
-            link.seq != expected
-            or link.previous != previous
-            or link.hash != link_hash(name, link.seq, link.cells, previous)
-        ):
+    for expected, (seq, *cells, before, own) in enumerate(rows, start=1):
+        if seq != expected or before != previous or own != link_hash(name, seq, cells, previous):
             raise CheckFailed(
                 f"row {expected} of the {name} was changed, removed or inserted after it was written",
                 where="state",
                 hint="compare with a backup of the state; the rows before it are sound",
             )
-        previous = link.hash
+        previous = own
     return previous

@@ -4,8 +4,13 @@
   FORMAT                "pouch state 1"
   lock                  flock; who holds it, since when
   pouch.sqlite          ledger, audit log, tombstones, runs, digests of input files
+  budget.sqlite         releases of statistics and what they cost
+  statistics/           their bytes
   runs/<run id>/        run manifest, report, evidence
   quarantine/<run id>/  sealed records that could not be read
+  subjects/             index: which release held whom
+  receipts/             of what was destroyed
+  refused/              tokens of erased people
 """
 
 import os

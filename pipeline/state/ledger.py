@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import InternalError
-from pipeline.state.chain import FIRST, Link, link_hash, verify_links
+from pipeline.state.chain import last_link, link_hash, verify_rows
 from pipeline.state.database import reading, transaction
 
 # intended: written before a tree is swapped in; published: after it; abandoned: it never became visible.
@@ -74,9 +74,8 @@ class Ledger:
         _refuse_odd(kind=kind, recipient=recipient, date=date, tree=tree, digests=digests, facts=stored)
         at = self.clock().isoformat(timespec="seconds")
         with transaction(self.database) as database:
-            last = database.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
-            seq, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
-            number = _number(database, recipient)
+            last, previous = last_link(database, "ledger")
+            seq, number = last + 1, _number(database, recipient)
             text = json.dumps(stored, sort_keys=True)
             cells = (at, run, kind, recipient, date, number, tree, *digests, rows, text)
             row_hash = link_hash("ledger", seq, cells, previous)
@@ -112,22 +111,17 @@ class Ledger:
             )
         )
 
-    def next_number(self, recipient: str) -> int:
-        """The number that the recipient's next published tree gets: the anchor that its manifest shows."""
-        with reading(self.database) as database:
-            return _number(database, recipient)
-
     def head(self) -> tuple[int, str]:
         """Number of rows and the last row's hash: keep it elsewhere, and a ledger cut short is noticed."""
         with reading(self.database) as database:
-            last = database.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
-        return (last[0], last[1].hex()) if last else (0, FIRST.hex())
+            rows, head = last_link(database, "ledger")
+        return rows, head.hex()
 
     def verify_chain(self) -> str:
         """Return the head's hash. Raises CheckFailed naming the first row that was touched."""
         with reading(self.database) as database:
             rows = database.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY seq")  # noqa: S608 - constants
-            return verify_links("ledger", (Link(row[0], row[1:-2], row[-2], row[-1]) for row in rows)).hex()
+            return verify_rows("ledger", rows).hex()
 
     def _select(self, clause: str, *parameters: str) -> Iterator[LedgerEntry]:
         with reading(self.database) as database:

@@ -14,7 +14,6 @@ promise: copies of `key.json` in backups, snapshots or a disk's spare blocks.
 
 import base64
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,13 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.errors import CheckFailed, InternalError, JobWrong, KeyUnavailable
-from pipeline.keys.private_files import create_private, private_directory, read_private, sync_directory
+from pipeline.keys.private_files import (
+    create_private,
+    private_directory,
+    read_private,
+    shred_private,
+    sync_directory,
+)
 from pipeline.state.directory import PARTIAL, State, disk_failures
 from pipeline.state.runs import RUN_ID, day_of
 from transforms import errors as transform_errors
@@ -234,7 +239,7 @@ def _destroy(state: State, run: str, today: date, reason: str) -> QuarantineFact
         "destroyed": today.isoformat(),
     }
     with disk_failures("quarantine"):
-        _shred(directory / _KEY)
+        shred_private(directory / _KEY)
         with suppress(FileExistsError):
             create_private(directory / _RECEIPT, _document(receipt))
     _remove_parts(directory)
@@ -248,20 +253,6 @@ def _remove_parts(directory: Path) -> None:
             path.unlink()
         if parts:
             sync_directory(directory)
-
-
-def _shred(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return
-    try:
-        os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    path.unlink()
-    sync_directory(path.parent)
 
 
 def _unwrapped(directory: Path, run: str, keyring: Keyring) -> bytes:

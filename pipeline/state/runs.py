@@ -100,17 +100,7 @@ class Runs:
 
     def last(self, count: int = 10) -> tuple[RunRecord, ...]:
         """The newest runs, newest first."""
-        return self._select("ORDER BY runs.rowid DESC LIMIT ?", count)
-
-    def interrupted(self) -> tuple[RunRecord, ...]:
-        """Runs without an end. With the lock held they are dead: their staging may be removed."""
-        return self._select("WHERE ended IS NULL ORDER BY runs.rowid")
-
-    def _select(self, clause: str, *parameters: int) -> tuple[RunRecord, ...]:
-        columns = "runs.run, job, date, began, pid, ended, exit_code"
+        query = "SELECT runs.run, job, date, began, pid, ended, exit_code FROM runs LEFT JOIN run_ends USING (run)"
+        query += " ORDER BY runs.rowid DESC LIMIT ?"
         with reading(self.database) as database:
-            rows = database.execute(
-                f"SELECT {columns} FROM runs LEFT JOIN run_ends USING (run) {clause}",  # noqa: S608 - constants
-                parameters,
-            )
-            return tuple(RunRecord(*row) for row in rows)
+            return tuple(RunRecord(*row) for row in database.execute(query, (count,)))

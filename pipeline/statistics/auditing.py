@@ -58,9 +58,8 @@ class Audit:
         self._place[self.asked] = np.arange(len(self.asked))
         self._moves: list[Move] = []
         self._cells = int(block.cell.max(initial=-1)) + 1
-        self._far = np.zeros(
-            (16, len(self.asked))
-        )  # of each move, how far it takes each number that is asked
+        # Of each move, how far it takes each number that is asked.
+        self._far = np.zeros((16, len(self.asked)))
         self._touched = np.zeros((16, self._cells), dtype=bool)  # and which cells it changes
 
     def credit(self, move: Move, *, keep: bool = False) -> None:

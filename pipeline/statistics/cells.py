@@ -107,9 +107,8 @@ class Cells:
     rows_aggregated: int = 0
     rows_without_subject: int = 0
     absent: Bools | None = field(default=None, repr=False)  # cells that cannot exist, and are never listed
-    within: Ints | None = field(
-        default=None, repr=False
-    )  # pairs (part, whole): no part is more than its whole
+    # Pairs (part, whole): no part is more than its whole.
+    within: Ints | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:

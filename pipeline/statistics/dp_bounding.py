@@ -33,9 +33,8 @@ class Answers:
     then each kind of total; for `steps` the steps of a cell side by side.
     """
 
-    keys: tuple[
-        tuple[str, ...], ...
-    ]  # labels of each cell; of cells that hold somebody, where keys are not public
+    # Labels of each cell; of cells that hold somebody, where keys are not public.
+    keys: tuple[tuple[str, ...], ...]
     vectors: Mapping[tuple[str, str], Whole] = field(repr=False)
 
 

@@ -14,9 +14,8 @@ from pipeline.statistics.cells import TOP, Axis, Ints
 class Margin:
     """One level of each dimension: the cells, or one kind of total."""
 
-    places: tuple[Ints, ...] = field(
-        repr=False
-    )  # of each dimension: leaf -> place at this level, -1 for none
+    # Of each dimension: leaf -> place at this level, -1 for none.
+    places: tuple[Ints, ...] = field(repr=False)
     nodes: tuple[Ints, ...] = field(repr=False)  # place -> node of the dimension
 
     @property

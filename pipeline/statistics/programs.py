@@ -157,10 +157,6 @@ class Program:
         """Numbers of the last solve."""
         return np.array(self._highs.getSolution().col_value, dtype=np.float64)
 
-    def reduced_costs(self) -> Floats:
-        """Duals of the bounds: cost minus what the rows explain."""
-        return np.array(self._highs.getSolution().col_dual, dtype=np.float64)
-
     def row_duals(self) -> Floats:
         """Duals of the rows."""
         return np.array(self._highs.getSolution().row_dual, dtype=np.float64)
