@@ -16,6 +16,7 @@ FEWEST_CANDIDATES = 1_000_000  # what stays visible may narrow a listable class 
 FIXED = 4  # mask characters of the fixed form, whatever the value's length
 SEPARATORS = " -./:()_,@+"
 _SEPARATOR_CLASS = re.escape(SEPARATORS)
+_INVISIBLE = r"[\p{Z}\p{C}]"  # blanks, control and format characters: hiding them hides nothing
 
 Domain = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]{1,253}$")]
 
@@ -23,13 +24,14 @@ Domain = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]{1,253
 class Mask(Transform):
     """Keep a few characters at either end, hide the rest.
 
-    Guarantee: at least half of the characters (Unicode code points), and at least one, are hidden; a value
-    too short to keep that much is masked wholly. With `length: fixed` exactly 4 mask characters stand for
-    whatever is hidden, so length tells nothing; `length: same` shows it, and `preserve_separators` shows
-    the shape, too (then characters other than separators are counted). E-mail domains appear only when
-    `keep_domains` lists them: the rule then holds for the part before the @. Price: what is kept is
-    published and may single out a person together with other columns. Of a listable class about (its size /
-    10^kept) values look alike; fewer than 1,000,000 is called weak. Suits text. Source: ISO/IEC 20889, masking.
+    Guarantee: at least half of the characters (Unicode code points; blanks at the ends are cut off, and blanks and
+    control characters inside do not count), and at least one, are hidden; a value too short to keep that much is
+    masked wholly. With `length: fixed` exactly 4 mask characters stand for whatever is hidden, so length tells
+    nothing; `length: same` shows it, and `preserve_separators` shows the shape, too (then characters other than
+    these are counted, and nothing but separators is masked). E-mail domains appear only when `keep_domains` lists
+    them: the rule then holds for the part before the @. Price: what is kept is published and may single out a
+    person together with other columns. Of a listable class about (its size / 10^kept) values look alike; fewer than
+    1,000,000 is called weak. Suits text. Source: ISO/IEC 20889, masking.
     """
 
     technique: ClassVar[str] = "masking"
@@ -102,6 +104,7 @@ class Mask(Transform):
         return f"(?:{body})(?:@(?:{domains}|[{character}.]*))?"
 
     def _masked(self, values: pa.Array) -> pa.Array:
+        values = pc.utf8_trim_whitespace(values)  # fixed-width files pad `Li` to ten characters
         if self.preserve_separators:
             return pa.array(
                 [None if v is None else self._mask_around(v) for v in values.to_pylist()], pa.string()
@@ -118,11 +121,15 @@ class Mask(Transform):
             first = pc.utf8_slice_codeunits(values, 0, self.keep_first)
             last = pc.utf8_slice_codeunits(values, -self.keep_last) if self.keep_last else pa.scalar("")
             partly = pc.binary_join_element_wise(first, hidden, last, "")
+            if kept > 1:  # else both ends are visible where there are two
+                lengths = pc.subtract(lengths, pc.count_substring_regex(values, _INVISIBLE))
             whole = pc.if_else(pc.greater_equal(lengths, 2 * kept), partly, whole)
         return pc.if_else(pc.is_valid(values), whole, pa.scalar(None, pa.string()))
 
     def _mask_around(self, value: str) -> str:
-        places = [i for i, character in enumerate(value) if character not in SEPARATORS]
+        places = [
+            i for i, character in enumerate(value) if character not in SEPARATORS and not character.isspace()
+        ] or list(range(len(value)))  # a placeholder such as `-` would stand there as it was
         kept = self.keep_first + self.keep_last
         if 2 * kept <= len(places):
             places = places[self.keep_first : len(places) - self.keep_last]
