@@ -16,7 +16,7 @@ from pipeline.state import open_state
 from tests import erasing_job
 from tests.conftest import PROJECT
 from tests.erasing_job import ERASED, OTHER, erased, reveal, rows, tokens_by_account
-from tests.small_job import DATE, SmallJob
+from tests.small_job import DATE, SmallJob, change_cells
 
 published, job = erasing_job.published, erasing_job.job  # fixtures
 
@@ -147,6 +147,38 @@ def test_later_releases_withhold_the_erased_and_others_are_byte_for_byte_the_sam
     (subject,) = erased(job, ERASED)["subjects"]
     trees = [(one["recipient"], one["tree"]) for one in subject["releases"]]
     assert trees.count(("analysts", "removed here")) == 1 and ("analysts", "published here") not in trees
+
+
+def test_the_erased_are_withheld_however_their_id_is_written(job: SmallJob) -> None:
+    """Files of fixed width pad ids; padded ones have other tokens, and the receipt does not claim to know them."""
+    names = tokens_by_account(job, "consignee")
+    change_cells(job, "account_id", lambda row, _: row["account_id"] + "   ")
+    assert job.run("--supersede").returncode == 0
+    before = {recipient: len(rows(job, recipient)) for recipient in ("analysts", "shipping")}
+    (subject,) = erased(job, ERASED)["subjects"]
+    assert subject["key"] == "destroyed"
+    (release,) = [
+        one
+        for one in subject["releases"]
+        if (one["recipient"], one["tree"]) == ("shipping", "published here")
+    ]
+    fates = {column["column"]: column["fate"] for column in release["columns"]}
+    assert fates["consignee"] == "in the key holder's hands" and fates["address"] == "unrecoverable"
+    assert reveal(job, "shipping", "orders.consignee", names[ERASED][0])  # as the receipt says
+    assert job.run("--supersede").returncode == 0
+    for recipient, count in before.items():
+        assert count - len(rows(job, recipient)) == 5
+
+
+def test_names_in_clear_tell_the_erased_persons_tokens_however_they_are_written(job: SmallJob) -> None:
+    job.change("shipping.yaml", "account_id: {transform: encrypt_siv}", "account_id: {transform: keep}")
+    change_cells(job, "account_id", lambda row, number: row["account_id"] + " " * (number % 3))
+    assert job.run("--supersede").returncode == 0
+    own = [row for row in rows(job, "shipping").to_pylist() if row["account_id"].strip() == ERASED]
+    erased(job, ERASED)
+    for row in own:
+        with pytest.raises(PouchError, match="erased"):
+            reveal(job, "shipping", "orders.consignee", row["consignee"])
 
 
 def test_reveal_refuses_the_erased_and_nobody_else(job: SmallJob) -> None:
