@@ -149,6 +149,13 @@ def test_later_releases_withhold_the_erased_and_others_are_byte_for_byte_the_sam
     assert trees.count(("analysts", "removed here")) == 1 and ("analysts", "published here") not in trees
 
 
+def shipping_fates(subject: dict[str, Any]) -> dict[str, str]:
+    """Column -> fate in the published release of shipping."""
+    wanted = ("shipping", "published here")
+    (release,) = [one for one in subject["releases"] if (one["recipient"], one["tree"]) == wanted]
+    return {column["column"]: column["fate"] for column in release["columns"]}
+
+
 def test_the_erased_are_withheld_however_their_id_is_written(job: SmallJob) -> None:
     """Files of fixed width pad ids; padded ones have other tokens, and the receipt does not claim to know them."""
     names = tokens_by_account(job, "consignee")
@@ -157,14 +164,13 @@ def test_the_erased_are_withheld_however_their_id_is_written(job: SmallJob) -> N
     before = {recipient: len(rows(job, recipient)) for recipient in ("analysts", "shipping")}
     (subject,) = erased(job, ERASED)["subjects"]
     assert subject["key"] == "destroyed"
-    (release,) = [
-        one
-        for one in subject["releases"]
-        if (one["recipient"], one["tree"]) == ("shipping", "published here")
-    ]
-    fates = {column["column"]: column["fate"] for column in release["columns"]}
+    fates = shipping_fates(subject)
     assert fates["consignee"] == "in the key holder's hands" and fates["address"] == "unrecoverable"
     assert reveal(job, "shipping", "orders.consignee", names[ERASED][0])  # as the receipt says
+    (subject,) = erased(job, ERASED, f"{ERASED}   ")["subjects"]  # one person, who is found now
+    assert shipping_fates(subject)["consignee"] == "refused by control"
+    with pytest.raises(PouchError, match="erased"):
+        reveal(job, "shipping", "orders.consignee", names[ERASED][0])
     assert job.run("--supersede").returncode == 0
     for recipient, count in before.items():
         assert count - len(rows(job, recipient)) == 5
