@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,21 @@ def test_reveal_refuses_the_erased_and_nobody_else(job: SmallJob) -> None:
     assert reveal(job, "shipping", "orders.account_id", accounts[OTHER][0]) == [OTHER]
     assert "Wattle Road" in reveal(job, "shipping", "orders.address", addresses[OTHER][0])[0]
     assert reveal(job, "shipping", "orders.consignee", names["acc0007"][0])
+
+
+def test_bytes_that_are_no_text_are_rejected_tokens_and_no_ids(job: SmallJob) -> None:
+    """As standard input gives them: lone surrogates stand for them."""
+    with pytest.raises(PouchError) as caught:
+        reveal(job, "shipping", "orders.consignee", "p1.\udcff\udcfe")
+    assert caught.value.exit_code == 9
+    done = subprocess.run(
+        job.command("erase", "job.yaml", "--subject-file", "-", "--reason", "request 4711"),
+        env=job.environment(LC_ALL="C"),
+        input=b"\xff\xfe\n",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2 and b"one id a line" in done.stderr
 
 
 def test_tokens_that_cannot_be_told_apart_are_not_said_to_be_refused(job: SmallJob) -> None:
