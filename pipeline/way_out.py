@@ -72,7 +72,7 @@ def leave(app: Callable[..., object]) -> NoReturn:
 
 
 def _refuse_bytes(arguments: Sequence[str]) -> None:
-    """Raise JobWrong where an argument is not UTF-8: its bytes stand in it as lone surrogates, and fail anywhere later."""
+    """Raise JobWrong where an argument is not UTF-8: lone surrogates stand for its bytes, and fail anywhere later."""
     for number, argument in enumerate(arguments, 1):
         try:
             argument.encode()
