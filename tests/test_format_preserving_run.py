@@ -115,6 +115,9 @@ def test_reveal_turns_tokens_back(job: SmallJob) -> None:
         ({"key": {"id": "k1", "check": "0" * 16}}, 3, "does not hold the key"),
         ({"key": None}, 3, "does not hold the key"),
         ({"tables": []}, 9, "another form"),
+        ({"tables": None}, 9, "another form"),
+        ({"tables": ["orders"]}, 9, "another form"),
+        ({"tables": {"name": "orders"}}, 9, "another form"),
         ({"format": "other"}, 2, "manifest of their release"),
     ],
 )
@@ -129,6 +132,13 @@ def test_reveal_refuses_a_manifest_that_does_not_match(
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "+61491" not in done.stdout
+
+
+def test_reveal_refuses_a_manifest_nested_too_deeply(job: SmallJob, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text("[" * 5_000)
+    done = job.pouch(*REVEAL, "--column", "orders.mobile", "--manifest", str(path), "+61400000000")
+    assert done.returncode == 2 and "manifest of their release" in done.stderr
 
 
 def test_reveal_refuses_another_check_value(job: SmallJob, tmp_path: Path) -> None:

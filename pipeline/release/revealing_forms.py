@@ -19,7 +19,7 @@ def read_manifest(path: Path) -> Mapping[str, Any]:
     """The manifest of a release. Raises JobWrong where there is none."""
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise JobWrong(
@@ -79,10 +79,11 @@ def reveal_by_manifest(
 
 
 def _column_of(manifest: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """What the manifest says of a column; nothing where it is not in it, or the manifest is none of ours."""
     table, _, name = column.partition(".")
-    for entry in manifest.get("tables", ()):
-        if entry.get("name") == table:
-            for told in entry.get("columns", ()):
-                if told.get("name") == name:
-                    return {part: told.get(part) for part in ("class", "transform", "domain")}
-    return {}
+    try:
+        (columns,) = [entry["columns"] for entry in manifest["tables"] if entry["name"] == table]
+        (told,) = [one for one in columns if one["name"] == name]
+        return {part: told[part] for part in ("class", "transform", "domain")}
+    except (KeyError, TypeError, ValueError):
+        return {}
