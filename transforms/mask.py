@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -11,6 +12,7 @@ from transforms.base import BoundTransform, ColumnFacts, Output, Transform
 from transforms.context import Context
 from transforms.domains import MaskShape
 from transforms.keyring import Keyring
+from transforms.normal_forms import content_of
 
 FEWEST_CANDIDATES = 1_000_000  # what stays visible may narrow a listable class down to so many values
 FIXED = 4  # mask characters of the fixed form, whatever the value's length
@@ -19,6 +21,11 @@ _SEPARATOR_CLASS = re.escape(SEPARATORS)
 _INVISIBLE = r"[\p{Z}\p{C}]"  # blanks, control and format characters: hiding them hides nothing
 
 Domain = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]{1,253}$")]
+
+
+def _may_hold_invisible(values: pa.Array) -> bool:
+    """Whether any byte is not printable ASCII: looking at all bytes at once costs little beside the expression."""
+    return bool((content_of(values) - np.uint8(0x21) >= 0x7F - 0x21).any())
 
 
 class Mask(Transform):
@@ -121,7 +128,7 @@ class Mask(Transform):
             first = pc.utf8_slice_codeunits(values, 0, self.keep_first)
             last = pc.utf8_slice_codeunits(values, -self.keep_last) if self.keep_last else pa.scalar("")
             partly = pc.binary_join_element_wise(first, hidden, last, "")
-            if kept > 1:  # else both ends are visible where there are two
+            if kept > 1 and _may_hold_invisible(values):  # else both ends are visible where there are two
                 lengths = pc.subtract(lengths, pc.count_substring_regex(values, _INVISIBLE))
             whole = pc.if_else(pc.greater_equal(lengths, 2 * kept), partly, whole)
         return pc.if_else(pc.is_valid(values), whole, pa.scalar(None, pa.string()))

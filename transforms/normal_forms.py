@@ -91,7 +91,8 @@ def _without_blanks(values: pa.Array) -> pa.Array:
 
 
 # Looking at all bytes of a column at once costs next to nothing beside a search value by value.
-def _content(values: pa.Array) -> NDArray[np.uint8]:
+def content_of(values: pa.Array) -> NDArray[np.uint8]:
+    """All bytes of a string column, one after the other."""
     _, offsets, data = values.buffers()
     if data is None or offsets is None or not len(values):
         return np.zeros(0, np.uint8)
@@ -100,7 +101,7 @@ def _content(values: pa.Array) -> NDArray[np.uint8]:
 
 
 def _may_hold_blanks(values: pa.Array) -> bool:
-    return bool((_content(values) <= ord(" ")).any())
+    return bool((content_of(values) <= ord(" ")).any())
 
 
 def _are_digits(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -125,7 +126,7 @@ def _only_ascii(
     values: pa.Array, others: str, are_kept: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 ) -> pa.Array:
     lower = pc.ascii_lower(values)
-    kept = lower if are_kept(_content(lower)).all() else _without(lower, others)
+    kept = lower if are_kept(content_of(lower)).all() else _without(lower, others)
     return _where(pc.not_equal(kept, ""), kept, values)
 
 
