@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.errors import JobWrong, KeyUnavailable, TokenRejected
 from pipeline.protect.model import Plan, Step
 from pipeline.release.domain_text import domain_as_json, published_domain
 from pipeline.release.manifest import FORMAT
+from pipeline.sinks.text_cells import RUNS
 from transforms import FormatPreserving, Keyring
 from transforms.base import REJECTED
 
@@ -68,7 +70,7 @@ def reveal_by_manifest(
             where=column,
             hint="policy or catalog have changed since; use those of the release",
         )
-    given = pa.array([token.removeprefix("'") for token in tokens], pa.string())  # as CSV files show them
+    given = _as_written(pa.array(tokens, pa.string()))
     try:
         typed = given if step.type is None else given.cast(step.type)
     except pa.ArrowInvalid:
@@ -76,6 +78,13 @@ def reveal_by_manifest(
     if typed is None:
         raise TokenRejected(REJECTED, where=column)
     return step.transform.bind(keyring, context, key_id=key_id).reveal(typed)
+
+
+def _as_written(tokens: pa.Array) -> pa.Array:
+    """Tokens without the apostrophe that CSV files put before what a spreadsheet would run, and no other."""
+    bare = pc.utf8_slice_codeunits(tokens, 1)
+    guarded = pc.and_(pc.starts_with(tokens, "'"), pc.match_substring_regex(bare, RUNS))
+    return pc.if_else(guarded, bare, tokens)
 
 
 def _column_of(manifest: Mapping[str, Any], column: str) -> dict[str, Any]:
