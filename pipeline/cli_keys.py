@@ -148,7 +148,8 @@ ERASE_EXAMPLES = _examples(
 def _lines(path: Path) -> list[str]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text.encode()  # standard input may let bytes through that are none
+    except (OSError, UnicodeError):
         raise JobWrong("--subject-file must be a text file (UTF-8) with one id a line") from None
     return [line for line in text.splitlines() if line]
 

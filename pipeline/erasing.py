@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config.loading import Config, load_config
 from pipeline.errors import CheckFailed, JobWrong, nearest
@@ -47,7 +48,7 @@ class Erasure:
     """One subject on its way out. Holds the raw id: it never leaves this process."""
 
     data_class: str
-    ids: pa.Array  # one text
+    ids: pa.Array  # as given: one text for each way in which the id is written
     digest: bytes  # by which tombstones and key store know it
     word: int  # by which the subject index knows it
 
@@ -87,7 +88,7 @@ def erase(
             _replay(directory, keyring, store, reason, name)
         keys = settle(ref, base, keyring, store)
         remove_leftovers(base / out)
-        erasures = [_erasure(data_class, one, keyring) for one in given]
+        erasures = _erasures(data_class, given, keyring)
         for one in erasures:
             store.audit.append(
                 who=getpass.getuser(), action=ERASE, what=erasing(one.digest, name), reason=reason
@@ -120,7 +121,7 @@ def _forget_in_statistics(store: State, out: Path, erasures: Sequence[Erasure]) 
     if not erasures or not (store.root / BUDGET).exists():
         return [NOT_KEPT] * len(erasures)
     words = np.array([one.word for one in erasures], dtype=np.uint64)
-    subjects = pa.concat_arrays([subject_of(ACCOUNT, one.ids) for one in erasures])
+    subjects = pa.concat_arrays([subject_of(ACCOUNT, one.ids.slice(0, 1)) for one in erasures])
     found = forget_people(store, open_budget(store), out, words, subjects)
     return told_of(words.tolist(), found)
 
@@ -158,17 +159,22 @@ def _checked(ids: Sequence[str], *, replay: bool) -> list[str]:
         )
     if len(given) > MOST_SUBJECTS:
         raise JobWrong(f"erase takes at most {MOST_SUBJECTS:,} subjects at a time, got {len(given):,}")
-    if any(not one or one != one.strip() for one in given):
-        raise JobWrong("a subject's id must not be empty or have blanks around it")
+    if any(not one.strip() for one in given):
+        raise JobWrong("a subject's id must not be empty or of blanks only")
     return given
 
 
-def _erasure(data_class: str, one: str, keyring: Keyring) -> Erasure:
-    ids = pa.array([one], pa.string())
-    subject = subject_of(data_class, ids)
-    return Erasure(
-        data_class, ids, SubjectDigests(keyring)(subject)[0], int(subject_words(keyring, subject)[0])
-    )
+def _erasures(data_class: str, given: Sequence[str], keyring: Keyring) -> list[Erasure]:
+    """One a subject, in the order of their first ids."""
+    ids = pa.array(given, pa.string())
+    subjects = subject_of(data_class, ids)
+    found = []
+    for subject in subjects.unique():
+        same = ids.filter(pc.equal(subjects, subject))
+        only = pa.array([subject], pa.string())
+        digest, word = SubjectDigests(keyring)(only)[0], int(subject_words(keyring, only)[0])
+        found.append(Erasure(data_class, same, digest, word))
+    return found
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pipeline.release.manifest import MANIFEST
 from pipeline.release.revealing_forms import read_manifest, reveal_by_manifest
 from pipeline.state import open_state, read_quarantine
 from transforms import FormatPreserving
+from transforms.base import REJECTED
 from transforms.errors import TransformError
 
 MOST_TOKENS = 1_000_000
@@ -76,6 +77,8 @@ def reveal_tokens(
         what = f"{len(tokens)} tokens of {recipient} {column} {date}"
         store.audit.append(who=getpass.getuser(), action="reveal tokens", what=what, reason=reason)
         keyring = keyring_to_reveal(config.job.keyring, base, store, tokens)
+    if not all(map(_is_text, tokens)):
+        raise TokenRejected(REJECTED, where=f"{recipient}.{column}")
     try:
         if told is not None:
             values = reveal_by_manifest(told, plan, step, keyring, column, tokens)
@@ -85,6 +88,15 @@ def reveal_tokens(
         raise error_of([problem_of(error, f"{recipient}.{column}")]) from None
     refuse_erased(store, keyring, recipient, column, step.data_class, tokens, values)
     return [str(value) for value in values.to_pylist()]
+
+
+def _is_text(token: str) -> bool:
+    """Whether it is UTF-8: what else came from outside stands in it as lone surrogates."""
+    try:
+        token.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _step_of(plan: Plan, recipient: str, column: str) -> Step:

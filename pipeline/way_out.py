@@ -43,6 +43,7 @@ class Commands(TyperGroup):
 def leave(app: Callable[..., object]) -> NoReturn:
     """Run the command line and end the process; every way out has its documented exit code."""
     try:
+        _refuse_bytes(sys.argv[1:])
         with reader_may_leave():
             code = app(prog_name="pouch", standalone_mode=False)
     except PouchError as error:
@@ -68,6 +69,17 @@ def leave(app: Callable[..., object]) -> NoReturn:
         _tell(problems, code)
         sys.exit(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """Raise JobWrong where an argument is not UTF-8: lone surrogates stand for its bytes, and fail anywhere later."""
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise JobWrong(
+                f"argument {number} must be UTF-8 text, and is not", hint="is the terminal set to UTF-8?"
+            ) from None
 
 
 def end_with(command: Callable[[], NoReturn]) -> NoReturn:

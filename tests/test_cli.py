@@ -144,3 +144,21 @@ def test_a_command_ends_without_taking_the_interpreter_down(code: str, expected:
         check=False,
     )
     assert (done.returncode, done.stdout) == (expected, "told")
+
+
+def test_arguments_that_are_no_text_are_usage(tmp_path: Path) -> None:
+    """They failed as internal errors (70) wherever they were first written or hashed."""
+    for arguments in (
+        ["run", "job.yaml", "--date", "2026-11-01", "--recipient"],
+        ["erase", "job.yaml", "--subject"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *arguments, b"\xff\xfe"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert f"argument {len(arguments) + 1} must be UTF-8 text" in done.stderr

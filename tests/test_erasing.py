@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pipeline.state.subject_index import holds, people_of_set, read_index
 from tests import erasing_job
 from tests.conftest import PROJECT
 from tests.erasing_job import ERASED, OTHER, erased, reveal, rows, tokens_by_account
-from tests.small_job import DATE, SmallJob
+from tests.small_job import DATE, SmallJob, change_cells
 
 published, job = erasing_job.published, erasing_job.job  # fixtures
 
@@ -155,6 +156,44 @@ def test_later_releases_withhold_the_erased_and_others_are_byte_for_byte_the_sam
     assert trees.count(("analysts", "removed here")) == 1 and ("analysts", "published here") not in trees
 
 
+def shipping_fates(subject: dict[str, Any]) -> dict[str, str]:
+    """Column -> fate in the published release of shipping."""
+    wanted = ("shipping", "published here")
+    (release,) = [one for one in subject["releases"] if (one["recipient"], one["tree"]) == wanted]
+    return {column["column"]: column["fate"] for column in release["columns"]}
+
+
+def test_the_erased_are_withheld_however_their_id_is_written(job: SmallJob) -> None:
+    """Files of fixed width pad ids; padded ones have other tokens, and the receipt does not claim to know them."""
+    names = tokens_by_account(job, "consignee")
+    change_cells(job, "account_id", lambda row, _: row["account_id"] + "   ")
+    assert job.run("--supersede").returncode == 0
+    before = {recipient: len(rows(job, recipient)) for recipient in ("analysts", "shipping")}
+    (subject,) = erased(job, ERASED)["subjects"]
+    assert subject["key"] == "destroyed"
+    fates = shipping_fates(subject)
+    assert fates["consignee"] == "in the key holder's hands" and fates["address"] == "unrecoverable"
+    assert reveal(job, "shipping", "orders.consignee", names[ERASED][0])  # as the receipt says
+    (subject,) = erased(job, ERASED, f"{ERASED}   ")["subjects"]  # one person, who is found now
+    assert shipping_fates(subject)["consignee"] == "refused by control"
+    with pytest.raises(PouchError, match="erased"):
+        reveal(job, "shipping", "orders.consignee", names[ERASED][0])
+    assert job.run("--supersede").returncode == 0
+    for recipient, count in before.items():
+        assert count - len(rows(job, recipient)) == 5
+
+
+def test_names_in_clear_tell_the_erased_persons_tokens_however_they_are_written(job: SmallJob) -> None:
+    job.change("shipping.yaml", "account_id: {transform: encrypt_siv}", "account_id: {transform: keep}")
+    change_cells(job, "account_id", lambda row, number: row["account_id"] + " " * (number % 3))
+    assert job.run("--supersede").returncode == 0
+    own = [row for row in rows(job, "shipping").to_pylist() if row["account_id"].strip() == ERASED]
+    erased(job, ERASED)
+    for row in own:
+        with pytest.raises(PouchError, match="erased"):
+            reveal(job, "shipping", "orders.consignee", row["consignee"])
+
+
 def test_reveal_refuses_the_erased_and_nobody_else(job: SmallJob) -> None:
     accounts = tokens_by_account(job, "account_id")
     names, addresses = tokens_by_account(job, "consignee"), tokens_by_account(job, "address")
@@ -169,6 +208,21 @@ def test_reveal_refuses_the_erased_and_nobody_else(job: SmallJob) -> None:
     assert reveal(job, "shipping", "orders.account_id", accounts[OTHER][0]) == [OTHER]
     assert "Wattle Road" in reveal(job, "shipping", "orders.address", addresses[OTHER][0])[0]
     assert reveal(job, "shipping", "orders.consignee", names["acc0007"][0])
+
+
+def test_bytes_that_are_no_text_are_rejected_tokens_and_no_ids(job: SmallJob) -> None:
+    """As standard input gives them: lone surrogates stand for them."""
+    with pytest.raises(PouchError) as caught:
+        reveal(job, "shipping", "orders.consignee", "p1.\udcff\udcfe")
+    assert caught.value.exit_code == 9
+    done = subprocess.run(
+        job.command("erase", "job.yaml", "--subject-file", "-", "--reason", "request 4711"),
+        env=job.environment(LC_ALL="C"),
+        input=b"\xff\xfe\n",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2 and b"one id a line" in done.stderr
 
 
 def test_tokens_that_cannot_be_told_apart_are_not_said_to_be_refused(job: SmallJob) -> None:

@@ -19,6 +19,7 @@ from transforms.token_form import FormatPreserved
 RULES = """  mobile_phone: {transform: format_preserving, keep_prefix: 2}
   order_id: {transform: format_preserving, alphabet: digits, keep_prefix: 2}
   amount: {transform: format_preserving, low: "0", high: "99999.99"}
+  device_id: {transform: format_preserving, alphabet: "'0123456789dev"}
   free_text:
     transform: redact_text
     accept_residual: test
@@ -33,7 +34,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> SmallJob:
     """A published run; two phones of the orders are too short for their form."""
     made = make_job(tmp_path_factory.mktemp("forms"))
     lines = (made.folder / "analysts.yaml").read_text().splitlines(keepends=True)
-    dropped = ("  order_id:", "  mobile_phone:", "  amount:", "  free_text:")
+    dropped = ("  order_id:", "  mobile_phone:", "  amount:", "  device_id:", "  free_text:")
     kept = "".join(line for line in lines if not line.startswith(dropped))
     (made.folder / "analysts.yaml").write_text(kept + RULES)
     orders = made.folder / f"in/orders/{DATE}/a.csv"
@@ -92,6 +93,16 @@ def test_verify_passes_and_the_manifest_names_the_key_but_tells_none(job: SmallJ
     assert "key" not in courier, "only where tokens cannot be opened without"
 
 
+def test_an_apostrophe_of_the_alphabet_is_part_of_the_token(job: SmallJob) -> None:
+    """It is no mark of a CSV file: that stands before a sign that spreadsheets run."""
+    tokens = table(job, "devices")["device_id"].unique().to_pylist()  # one in 14 begins with it
+    done = job.pouch(*REVEAL, "--column", "devices.device_id", "--", *tokens)
+    assert set(done.stdout.split()) <= {f"dev-{person:04d}" for person in range(60)}
+    phones = [t for t in table(job, "orders")["mobile"].to_pylist() if t != "[PHONE]"][:3]
+    done = job.pouch(*REVEAL, "--column", "orders.mobile", *(f"'{token}" for token in phones))
+    assert set(done.stdout.split()) <= {phone(person) for person in range(60)} and done.stdout
+
+
 def test_reveal_turns_tokens_back(job: SmallJob) -> None:
     tokens = [t for t in table(job, "orders")["mobile"].to_pylist() if t != "[PHONE]"][:5]
     done = job.pouch(*REVEAL, "--column", "orders.mobile", *tokens)
@@ -118,6 +129,9 @@ def test_reveal_turns_tokens_back(job: SmallJob) -> None:
         ({"key": {"id": "k1", "check": "0" * 16}}, 3, "does not hold the key"),
         ({"key": None}, 3, "does not hold the key"),
         ({"tables": []}, 9, "another form"),
+        ({"tables": None}, 9, "another form"),
+        ({"tables": ["orders"]}, 9, "another form"),
+        ({"tables": {"name": "orders"}}, 9, "another form"),
         ({"format": "other"}, 2, "manifest of their release"),
     ],
 )
@@ -132,6 +146,13 @@ def test_reveal_refuses_a_manifest_that_does_not_match(
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "+61491" not in done.stdout
+
+
+def test_reveal_refuses_a_manifest_nested_too_deeply(job: SmallJob, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text("[" * 5_000)
+    done = job.pouch(*REVEAL, "--column", "orders.mobile", "--manifest", str(path), "+61400000000")
+    assert done.returncode == 2 and "manifest of their release" in done.stderr
 
 
 def test_reveal_refuses_another_check_value(job: SmallJob, tmp_path: Path) -> None:

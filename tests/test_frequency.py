@@ -30,6 +30,16 @@ def test_the_estimate_is_what_a_real_attack_recovers(values, exponent, rows, cha
     assert real > 0.3  # the attack wins where the values are skewed
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("size", [2_000, 20_000])
+def test_one_value_among_rows_that_are_all_different_is_recovered_whole(share, size, chance):
+    """A default such as `unknown` in half of the rows: its share is not discounted for what the sample has not met."""
+    shares = np.append([share], np.full(200_000, (1 - share) / 200_000))
+    real = attacked(shares, 50_000, chance)
+    assert abs(real - share) < 0.01
+    assert abs(recoverable_share(sampled(shares, size, chance), 50_000) - real) < 0.05
+
+
 def test_300_zipf_values_give_about_half_of_the_rows_away(chance):
     """The design's figure, 51 % at 300 values, lies between 2,000 and 50,000 rows."""
     few, many = (recoverable_share(sampled(zipf(300, 1.0), 2_000, chance), rows) for rows in (2_000, 50_000))
@@ -95,6 +105,25 @@ def test_plan_and_run_tell_the_share_before_the_first_row(skewed):
         assert not [value for value in (*NAMES, phone(3), "Wattle") if value in said]
     record = json.loads(skewed.pouch("report", "latest", "--format", "json").stdout)
     assert sentence in record["warnings"]
+
+
+def test_empty_cells_are_no_rows_to_recover(skewed):
+    """Where nine of ten cells are empty, the share is told of the others."""
+    paths = sorted((skewed.folder / "in" / "orders" / DATE).glob("*.csv"))
+    before = [path.read_text(encoding="utf-8") for path in paths]
+    for path, text in zip(paths, before, strict=True):
+        lines = [line.split(",") for line in text.splitlines()]
+        for number, cells in enumerate(lines[1:]):
+            cells[2] = cells[2] if number % 10 == 0 else ""
+        path.write_text("\n".join(",".join(cells) for cells in lines) + "\n", encoding="utf-8")
+    try:
+        told = " ".join(skewed.pouch("plan", "job.yaml", "--date", DATE).stdout.split())
+        assert re.search(
+            r"consignee: keyed_hash of 6 values in 30 sampled rows: .* of all rows that have a value", told
+        )
+    finally:
+        for path, text in zip(paths, before, strict=True):
+            path.write_text(text, encoding="utf-8")
 
 
 def test_an_accepted_weakness_says_why(skewed, tmp_path):

@@ -94,6 +94,22 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 
 @needs_shared_data
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()])
+def test_whole_numbers_among_floats_are_digits(tmp_path: Path, kind: pa.DataType) -> None:
+    """pandas writes ids beside nulls as floats; 1.3800138e+10 is nobody's phone, and its token joins with no other."""
+    whole = [13_800_000_512, 490_154_203_000_832, 10**5, -(2**34), 0, None]
+    others = [0.1, 1e-7, 12345678901.25, 1e30, float("nan"), 2.0**53]
+    floats = pa.array(whole, pa.float64()).cast(kind)
+    pq.write_table(pa.table({"id": floats}), tmp_path / "x.parquet")
+    found = read_table(tmp_path / "x.parquet")["id"].to_pylist()
+    assert found == [None if one is None else str(int(one)) for one in floats.to_pylist()]
+    pq.write_table(pa.table({"id": pa.array(others).cast(kind)}), tmp_path / "x.parquet")
+    found = read_table(tmp_path / "x.parquet")["id"].to_pylist()
+    assert [pa.scalar(float(one)).cast(kind).as_py() for one in found][:4] == pa.array(others).cast(
+        kind
+    ).to_pylist()[:4]
+
+
 def test_hostile_files_are_refused_or_read_whole(tmp_path: Path) -> None:
     """80 corrupt files: the child survives them all, and none gives fewer rows than its footer counts."""
     names = ("parquet/arrow-parquet-fuzz.tar.xz", "parquet/parquet-testing-bad_data.tar.xz")

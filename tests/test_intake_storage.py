@@ -84,6 +84,19 @@ def test_globs_take_the_date_and_sort(tmp_path: Path) -> None:
             cut("orders", source(path), "2026-11-01", tmp_path)
 
 
+@pytest.mark.parametrize("pattern", ["in/*.csv", "{tmp_path}/in/*.csv"])
+def test_a_link_to_nothing_is_a_file_that_has_not_arrived(tmp_path: Path, pattern: str) -> None:
+    """Passed over, its records would be missing without a word; a folder of such a name holds none."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_bytes(BODY)
+    (tmp_path / "in/folder.csv").mkdir()
+    table = source(pattern.replace("{tmp_path}", str(tmp_path)))
+    assert cut("x", table, "2026-01-01", tmp_path).records == 2000
+    (tmp_path / "in/b.csv").symlink_to("unmounted/b.csv")
+    with pytest.raises(InputUnreadable, match=r"in/b\.csv: is a link to a file that is not there"):
+        cut("x", table, "2026-01-01", tmp_path)
+
+
 def test_small_files_join_and_short_tails_join_the_slice_before(tmp_path: Path) -> None:
     limits = Limits(slice_records=100, slice_bytes=10)
     for number in range(25):

@@ -1,12 +1,14 @@
 """`protect_frame`: a protected copy with index and dtypes of untouched columns, and the nightly job's tokens."""
 
+from decimal import Decimal
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from pipeline import protect_frame
-from pipeline.errors import Drift, JobWrong, TransformUnsuitable
-from transforms import KeyedHash, Keyring
+from pipeline.errors import Drift, JobWrong, PouchError, TransformUnsuitable
+from transforms import EncryptSiv, KeyedHash, Keyring
 from transforms.context import Context
 
 CATALOG = {
@@ -174,3 +176,58 @@ def test_columns_whose_type_does_not_suit_are_named_all_at_once(keyring):
     with pytest.raises(TransformUnsuitable) as caught:
         protect(frame, keyring)
     assert [problem.where for problem in caught.value.problems] == ["when", "name"]
+
+
+DAYS = ["1990-01-31", "2000-02-29"]
+TIMES = ["2026-10-31 23:59:59.5", "2026-01-02 03:04:05"]
+AMOUNTS = [Decimal("1.10"), Decimal("12.00")]
+
+
+@pytest.mark.parametrize(
+    ("data_class", "as_the_job_has_them", "as_pandas_has_them"),
+    [
+        ("birth_date", pa.array(DAYS).cast(pa.date32()), pd.Series(pd.to_datetime(DAYS))),
+        ("birth_date", pa.array(DAYS).cast(pa.date32()), pd.Series(DAYS)),
+        ("order_time", pa.array(TIMES).cast(pa.timestamp("us")), pd.Series(TIMES)),
+        (
+            "order_time",
+            pa.array(TIMES).cast(pa.timestamp("us")),
+            pd.Series(pd.to_datetime(TIMES, format="mixed")).astype("datetime64[ns]"),
+        ),
+        (
+            "order_time",
+            pa.array(TIMES).cast(pa.timestamp("us")),
+            pd.Series(pd.to_datetime(TIMES, format="mixed")).dt.tz_localize("Australia/Sydney"),
+        ),
+        ("amount", pa.array(AMOUNTS, pa.decimal128(18, 2)), pd.Series([1.1, 12.0])),
+        ("amount", pa.array(AMOUNTS, pa.decimal128(18, 2)), pd.Series([Decimal("1.1"), Decimal(12)])),
+        ("quantity", pa.array([3, 12]), pd.Series([3.0, 12.0])),
+    ],
+)
+def test_tokens_of_dates_and_amounts_are_those_of_the_nightly_job(
+    keyring, data_class, as_the_job_has_them, as_pandas_has_them
+):
+    """pandas has a day as a time, a time in nanoseconds or as text, and 1.10 as 1.1: other texts, other tokens."""
+    context = Context("analysts", "analytics", data_class, "static")
+    expected = EncryptSiv().bind(keyring, context)(as_the_job_has_them).to_pylist()
+    rules = {data_class: {"transform": "encrypt_siv"}}
+    got = protect(pd.DataFrame({"x": as_pandas_has_them}), keyring, rules=rules, catalog={"x": data_class})
+    assert got["x"].tolist() == expected
+
+
+def test_values_that_the_nightly_job_would_quarantine_are_refused_with_their_number(keyring):
+    frame = pd.DataFrame({"x": ["1.10", "1.234", "many"]})
+    with pytest.raises(
+        TransformUnsuitable, match=r"x: 2 values are no amount \(decimal128\(18, 2\)\)"
+    ) as caught:
+        protect(frame, keyring, rules={"amount": {"transform": "encrypt_siv"}}, catalog={"x": "amount"})
+    assert "1.234" not in str(caught.value) and "many" not in str(caught.value)
+
+
+def test_what_only_the_values_show_is_an_error_of_ours(keyring):
+    rules = {"quantity": {"transform": "format_preserving", "low": "0", "high": "9999999"}}
+    with pytest.raises(PouchError, match="low and high"):
+        protect(pd.DataFrame({"x": ["1", "2"]}), keyring, rules=rules, catalog={"x": "quantity"})
+    amounts = pd.DataFrame({"x": [Decimal("1.1"), Decimal("2.5")]})
+    rules = {"amount": {"transform": "format_preserving", "low": "0", "high": "99999999.99"}}
+    assert protect(amounts, keyring, rules=rules, catalog={"x": "amount"})["x"].notna().all()

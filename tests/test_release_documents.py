@@ -375,6 +375,23 @@ def test_a_path_that_is_no_release_is_a_finding_not_a_crash(tmp_path: Path) -> N
     assert verify_release(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (MANIFEST, "[" * 5_000, f"{MANIFEST}: is missing or no JSON"),
+        (DATA_PACKAGE, "[" * 5_000, f"{DATA_PACKAGE}: is missing or no JSON"),
+        (DATA_PACKAGE, "{}", f"{MANIFEST} or {DATA_PACKAGE}: does not have the form"),
+    ],
+)
+def test_documents_of_another_form_are_findings(tmp_path: Path, name: str, content: str, says: str) -> None:
+    """Also one that is nested more deeply than a parser follows."""
+    path = publish_export(tmp_path, plan_of(), raw_columns())
+    file = path.resolve() / name
+    file.chmod(0o600)
+    file.write_text(content)
+    assert any(str(problem).startswith(says) for problem in verify_release(path))
+
+
 @pytest.mark.long
 def test_random_damage_never_crashes_verify(tmp_path: Path) -> None:
     path = publish_export(tmp_path, plan_of(), raw_columns())

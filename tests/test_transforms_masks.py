@@ -1,6 +1,9 @@
 """Masks, prefixes and lookups: how much is hidden, and that hostile text does not pass."""
 
+import unicodedata
+
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -37,7 +40,16 @@ def one(transform: Transform, value: str) -> str:
             "****-**** ****.1234",
         ),
         (Mask(keep_last=2, length="same", preserve_separators=True), "1-2-3", "*-*-*"),
-        (Mask(length="same", preserve_separators=True), "--", "--"),
+        (Mask(length="same", preserve_separators=True), "--", "**"),
+        (Mask(keep_first=1, length="same", preserve_separators=True), "-", "*"),
+        (Mask(keep_first=1, length="same", preserve_separators=True), "\u3000", ""),
+        (Mask(keep_first=2), "Li        ", "****"),
+        (Mask(keep_first=3), " Li       ", "****"),
+        (Mask(keep_first=1, keep_last=1), "李　　　明", "****"),
+        (Mask(keep_first=1, keep_last=1), "L\t\u200b\u200bi", "****"),
+        (Mask(keep_first=1), "李\u3000", "****"),
+        (Mask(keep_last=1, length="same"), "Wang  ", "***g"),
+        (Mask(keep_first=2), "Li Ming   ", "Li****"),
         (Mask(keep_first=1, keep_domains=("gmail.com",)), "jane@gmail.com", "j****@gmail.com"),
         (Mask(keep_first=1, keep_domains=("gmail.com",)), "jane@GMAIL.com", "j****@gmail.com"),
         (Mask(keep_first=1, keep_domains=("gmail.com",)), "jane@smith.name", "j****@****"),
@@ -54,6 +66,11 @@ def test_masks(mask: Mask, value: str, masked: str) -> None:
     assert one(mask, value) == masked
 
 
+def trimmed(value: str) -> str:
+    """Without the blanks at its ends."""
+    return str(pc.utf8_trim_whitespace(pa.scalar(value)).as_py())
+
+
 TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from("ab1 -@.张👩é"), max_size=14)
 KEEPS = st.integers(0, 5)
 
@@ -63,8 +80,8 @@ KEEPS = st.integers(0, 5)
 @example(value="e\u0301e\u0301", first=1, last=1)
 def test_at_least_half_and_at_least_one_is_hidden(value: str, first: int, last: int) -> None:
     """By code points, for every length; both forms agree on what is kept."""
-    same = one(Mask(keep_first=first, keep_last=last, length="same", character="█"), value.replace("█", ""))
-    value = value.replace("█", "")
+    value = trimmed(value.replace("█", ""))
+    same = one(Mask(keep_first=first, keep_last=last, length="same", character="█"), f" {value}  ")
     hidden = same.count("█")
     assert len(same) == len(value)
     assert 2 * hidden >= len(value)
@@ -72,25 +89,32 @@ def test_at_least_half_and_at_least_one_is_hidden(value: str, first: int, last: 
     assert all(shown in ("█", original) for shown, original in zip(same, value, strict=True))
     fixed = one(Mask(keep_first=first, keep_last=last, character="█"), value)
     kept = first + last
-    partly = kept > 0 and 2 * kept <= len(value)
+    invisible = {"Zs", "Zl", "Zp", "Cc", "Cf", "Co"}
+    visible = sum(unicodedata.category(character) not in invisible for character in value)
+    partly = 0 < 2 * kept <= (visible if kept > 1 else len(value))
     assert fixed == (value[:first] + "████" + value[len(value) - last :] if partly else "████")
 
 
 @settings(max_examples=60, deadline=None)
 @given(value=TEXT, first=KEEPS, last=KEEPS)
+@example(value="----", first=1, last=0)
 def test_separators_are_all_that_is_preserved(value: str, first: int, last: int) -> None:
     """Of the other characters, at least half are hidden."""
-    value = value.replace("█", "")
+    value = trimmed(value.replace("█", ""))
     mask = Mask(keep_first=first, keep_last=last, length="same", character="█", preserve_separators=True)
     shown = one(mask, value)
-    others = [(new, old) for new, old in zip(shown, value, strict=True) if old not in SEPARATORS]
+    if not value.strip(SEPARATORS):  # a placeholder such as `-`: nothing of it stays
+        assert shown == "█" * len(value)
+        return
+    pairs = list(zip(shown, value, strict=True))
+    others = [(new, old) for new, old in pairs if old not in SEPARATORS and not old.isspace()]
     assert 2 * sum(new == "█" for new, _ in others) >= len(others)
-    assert all(new == old for new, old in zip(shown, value, strict=True) if old in SEPARATORS)
+    assert all(new == old for new, old in pairs if old in SEPARATORS or old.isspace())
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    values=st.lists(st.none() | st.text("ab1 -@.", max_size=14) | TEXT, max_size=12),
+    values=st.lists(st.none() | st.text("ab1 -@.\t\x1c", max_size=14) | TEXT, max_size=12),
     first=KEEPS,
     last=KEEPS,
     character=st.sampled_from("#█"),
@@ -101,7 +125,10 @@ def test_a_column_around_separators_is_masked_like_each_of_its_values(
     """ASCII by arithmetic, the others one by one: the same rule, and every value in its row."""
 
     def masked(value: str) -> str:
-        places = [place for place, old in enumerate(value) if old not in SEPARATORS]
+        value = trimmed(value)
+        places = [at for at, old in enumerate(value) if old not in SEPARATORS and not old.isspace()]
+        if not places:
+            return character * len(value)
         kept = places[:first] + places[len(places) - last :] if 2 * (first + last) <= len(places) else []
         hidden = set(places) - set(kept)
         return "".join(character if place in hidden else old for place, old in enumerate(value))
@@ -136,6 +163,8 @@ def test_raw_text_is_declared_where_two_characters_can_show() -> None:
     [
         (Prefix(length=2), "2000", "20"),
         (Prefix(length=4), "2000", "invalid"),
+        (Prefix(length=4), "2000      ", "invalid"),
+        (Prefix(length=2), " 2000", "20"),
         (Prefix(length=5), "2000", "invalid"),
         (Prefix(length=1), "", "invalid"),
         (Prefix(length=2), "欧阳娜娜", "欧阳"),

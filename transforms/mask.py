@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from transforms.base import BoundTransform, ColumnFacts, Output, Transform
-from transforms.cells import Bytes, buffers_of, by_length
+from transforms.cells import Bytes, buffers_of, by_length, text_bytes
 from transforms.context import Context
 from transforms.domains import MaskShape
 from transforms.keyring import Keyring
@@ -18,21 +18,35 @@ FEWEST_CANDIDATES = 1_000_000  # what stays visible may narrow a listable class 
 FIXED = 4  # mask characters of the fixed form, whatever the value's length
 SEPARATORS = " -./:()_,@+"
 _SEPARATOR_CLASS = re.escape(SEPARATORS)
-_IS_SEPARATOR = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(SEPARATORS.encode(), np.uint8))
+_INVISIBLE = r"[\p{Z}\p{C}]"  # blanks, control and format characters: hiding them hides nothing
 
 Domain = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]{1,253}$")]
+
+
+def _stands(character: str) -> bool:
+    """Whether `preserve_separators` leaves a character where it is."""
+    return character in SEPARATORS or character.isspace()
+
+
+_STANDS = np.array([_stands(character) for character in map(chr, range(128))])  # ASCII
+
+
+def _may_hold_invisible(values: pa.Array) -> bool:
+    """Whether any byte is not printable ASCII: looking at all bytes at once costs little beside the expression."""
+    return bool((text_bytes(values)[1] - np.uint8(0x21) >= 0x7F - 0x21).any())
 
 
 class Mask(Transform):
     """Keep a few characters at either end, hide the rest.
 
-    Guarantee: at least half of the characters (Unicode code points), and at least one, are hidden; a value
-    too short to keep that much is masked wholly. With `length: fixed` exactly 4 mask characters stand for
-    whatever is hidden, so length tells nothing; `length: same` shows it, and `preserve_separators` shows
-    the shape, too (then characters other than separators are counted). E-mail domains appear only when
-    `keep_domains` lists them: the rule then holds for the part before the @. Price: what is kept is
-    published and may single out a person together with other columns. Of a listable class about (its size /
-    10^kept) values look alike; fewer than 1,000,000 is called weak. Suits text. Source: ISO/IEC 20889, masking.
+    Guarantee: at least half of the characters (Unicode code points; blanks at the ends are cut off, and blanks and
+    control characters inside do not count), and at least one, are hidden; a value too short to keep that much is
+    masked wholly. With `length: fixed` exactly 4 mask characters stand for whatever is hidden, so length tells
+    nothing; `length: same` shows it, and `preserve_separators` shows the shape, too (then characters other than
+    these are counted, and nothing but separators is masked). E-mail domains appear only when `keep_domains` lists
+    them: the rule then holds for the part before the @. Price: what is kept is published and may single out a
+    person together with other columns. Of a listable class about (its size / 10^kept) values look alike; fewer than
+    1,000,000 is called weak. Suits text. Source: ISO/IEC 20889, masking.
     """
 
     technique: ClassVar[str] = "masking"
@@ -105,6 +119,7 @@ class Mask(Transform):
         return f"(?:{body})(?:@(?:{domains}|[{character}.]*))?"
 
     def _masked(self, values: pa.Array) -> pa.Array:
+        values = pc.utf8_trim_whitespace(values)  # fixed-width files pad `Li` to ten characters
         if self.preserve_separators:
             return self._masked_around(values)
         kept = self.keep_first + self.keep_last
@@ -119,6 +134,8 @@ class Mask(Transform):
             first = pc.utf8_slice_codeunits(values, 0, self.keep_first)
             last = pc.utf8_slice_codeunits(values, -self.keep_last) if self.keep_last else pa.scalar("")
             partly = pc.binary_join_element_wise(first, hidden, last, "")
+            if kept > 1 and _may_hold_invisible(values):  # else both ends are visible where there are two
+                lengths = pc.subtract(lengths, pc.count_substring_regex(values, _INVISIBLE))
             whole = pc.if_else(pc.greater_equal(lengths, 2 * kept), partly, whole)
         return pc.if_else(pc.is_valid(values), whole, pa.scalar(None, pa.string()))
 
@@ -142,14 +159,17 @@ class Mask(Transform):
 
     def _hide(self, cells: Bytes) -> None:
         """The same as `_mask_around` on rows of ASCII, in place."""
-        counted = ~_IS_SEPARATOR[cells]
+        counted = ~_STANDS[cells]
         place = np.cumsum(counted, axis=1, dtype=np.int32) - 1
         total = place[:, -1:] + 1
         inner = (place >= self.keep_first) & (place < total - self.keep_last)
-        cells[counted & (inner | (total < 2 * (self.keep_first + self.keep_last)))] = ord(self.character)
+        hidden = counted & (inner | (total < 2 * (self.keep_first + self.keep_last)))
+        cells[hidden | (total == 0)] = ord(self.character)
 
     def _mask_around(self, value: str) -> str:
-        places = [i for i, character in enumerate(value) if character not in SEPARATORS]
+        places = [place for place, character in enumerate(value) if not _stands(character)]
+        if not places:  # a placeholder such as `-` would stand there as it was
+            return self.character * len(value)
         kept = self.keep_first + self.keep_last
         if 2 * kept <= len(places):
             places = places[self.keep_first : len(places) - self.keep_last]

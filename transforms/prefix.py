@@ -17,10 +17,10 @@ FEWEST_CANDIDATES = 1000
 class Prefix(Transform):
     """Keep the first `length` characters (code points), or with `of: digits` the first digits.
 
-    Guarantee: the rest is gone; a value with no more than `length` characters has no shorter beginning and
-    becomes `invalid`, so no value is published whole. Of a listable class about (its size / 10^length)
-    values share a beginning; fewer than 1,000 is called weak. Price: detail. Suits text (postcodes, phone
-    area, order number ranges). Source: ISO/IEC 20889, generalization.
+    Guarantee: the rest is gone, blanks at the ends first; a value with no more than `length` characters has no
+    shorter beginning and becomes `invalid`, so no value is published whole. Of a listable class about (its size /
+    10^length) values share a beginning; fewer than 1,000 is called weak. Price: detail. Suits text (postcodes,
+    phone area, order number ranges). Source: ISO/IEC 20889, generalization.
     """
 
     technique: ClassVar[str] = "generalization"
@@ -55,5 +55,6 @@ class Prefix(Transform):
     def _beginnings(self, values: pa.Array) -> pa.Array:
         if self.of == "digits":
             values = pc.replace_substring_regex(values, r"[^0-9]+", "")
+        values = pc.utf8_trim_whitespace(values)  # fixed-width files pad `2000` to ten characters
         longer = pc.greater(pc.utf8_length(values), self.length)
         return pc.if_else(longer, pc.utf8_slice_codeunits(values, 0, self.length), pa.scalar(INVALID))

@@ -40,7 +40,7 @@ class Content(Protocol):
 def matching_files(source: TableSource, date: str, base: Path, where: str) -> tuple[str, ...]:
     """Paths that the glob matches, sorted by their text, relative to `base` where the glob is.
 
-    Raises InputUnreadable where nothing matches, JobWrong for other braces than {date}.
+    Raises InputUnreadable where nothing matches, or a link to nothing does; JobWrong for other braces than {date}.
     """
     pattern = source.path.replace("{date}", date)
     if "{" in pattern or "}" in pattern:
@@ -50,15 +50,26 @@ def matching_files(source: TableSource, date: str, base: Path, where: str) -> tu
     elif Path(pattern).is_absolute():
         anchor = Path(pattern).anchor
         found = [
-            str(path) for path in Path(anchor).glob(str(Path(pattern).relative_to(anchor))) if path.is_file()
+            str(path)
+            for path in Path(anchor).glob(str(Path(pattern).relative_to(anchor)))
+            if _is_file(path, base)
         ]
     else:
-        found = [path.relative_to(base).as_posix() for path in base.glob(pattern) if path.is_file()]
+        found = [path.relative_to(base).as_posix() for path in base.glob(pattern) if _is_file(path, base)]
     if not found:
         raise InputUnreadable(
             f"no file matches {pattern}", where=where, hint="has the delivery for this date arrived?"
         )
     return tuple(sorted(found))
+
+
+def _is_file(path: Path, base: Path) -> bool:
+    if path.is_symlink() and not path.exists():  # its records would be missing without a word
+        where = path.relative_to(base) if path.is_relative_to(base) else path
+        raise InputUnreadable(
+            "is a link to a file that is not there", where=str(where), hint="has its delivery arrived?"
+        )
+    return path.is_file()
 
 
 def stored_as(path: str, declared: str | None) -> tuple[str, str]:

@@ -47,6 +47,8 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:  # noqa: PLR0911  one l
         return column
     if pa.types.is_timestamp(kind):
         return _times(column)
+    if pa.types.is_floating(kind):
+        return _numbers(column)
     if pa.types.is_duration(kind):
         return column.cast(pa.int64()).cast(pa.string())
     if pa.types.is_fixed_size_binary(kind):
@@ -65,6 +67,20 @@ def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
             naive = naive.cast(pa.timestamp("us"))
     text = pc.replace_substring(naive.cast(pa.string()), " ", "T", max_replacements=1)
     return pc.binary_join_element_wise(text, "Z", "") if zoned else text
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whole numbers as digits: pandas makes floats of ids beside nulls, and 13800138000 is no 1.3800138e+10."""
+    text, numbers = column.cast(pa.string()), column.cast(pa.float64())
+    large = pc.match_substring(text, "e+")
+    if not pc.any(large).as_py():
+        return text
+    large = pc.and_(large, pc.equal(pc.floor(numbers), numbers))
+    large = pc.and_(
+        large, pc.less(pc.abs(numbers), float(1 << 53))
+    )  # beyond it a float is no one whole number
+    digits = pc.if_else(large, numbers, 0.0).cast(pa.int64()).cast(pa.string())
+    return pc.if_else(large, digits, text)
 
 
 def _json(value: object) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.classes import CLASSES, get
 from pipeline.config.models import Policy, TableSource
@@ -16,10 +17,13 @@ from pipeline.errors import (
     NotBuilt,
     Problem,
     TransformUnsuitable,
+    error_of,
     nearest,
     problem_of,
     refuse,
 )
+from pipeline.intake import SliceRecords, parse_types
+from pipeline.intake.value_text import text_of
 from pipeline.protect.apply import apply_export, bind_export
 from pipeline.protect.model import ExportPlan, Step
 from pipeline.protect.steps import resolve_step
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = "frame"
+_TEXT_TOKENS = frozenset({"keyed_hash", "sha256", "encrypt_siv", "encrypt_gcm"})  # of the value's text form
 
 
 def protect_frame(
@@ -56,7 +61,8 @@ def protect_frame(
         keyring: unlocked keys.
         recipient: who gets the result; part of every key.
         purpose: for which purpose; part of every key.
-        epoch: key epoch; the same epoch gives the same tokens as the nightly job's release.
+        epoch: key epoch; the same epoch gives the same tokens as the nightly job's release, also of dates, times and
+            amounts: what becomes a text token is read as the job reads it (a time with a zone as its wall time).
         release: date of the release, for transforms whose key depends on it (`encrypt_gcm`).
         subject: column that names the person a row is about.
         phone_region: region of phone numbers without country code.
@@ -77,17 +83,15 @@ def protect_frame(
         for name, a in table.items()
     }
     changed = tuple(step for step in steps if step.published and step.transform.transform != "keep")
+    columns = _as_read(changed, columns)
     _refuse_types(changed, columns)
     rows = pa.array(range(len(df)), pa.int64())
     people = resolve_subject([(catalog[subject], columns[subject])]) if subject else None
-    made = apply_export(
-        bind_export(ExportPlan(TABLE, "frame", changed), keyring),
-        columns,
-        catalog,
-        rows,
-        people,
-        lambda: rows,
-    )
+    try:
+        bound = bind_export(ExportPlan(TABLE, "frame", changed), keyring)
+        made = apply_export(bound, columns, catalog, rows, people, lambda: rows)
+    except TransformError as error:
+        raise error_of([problem_of(error, TABLE)]) from None
     result = df[[step.column for step in steps if step.published]].copy()
     for step in changed:
         result[step.column] = plain(made[step.column]).to_pandas().set_axis(df.index)
@@ -141,6 +145,36 @@ def _refuse_contract(policy: Policy, steps: tuple[Step, ...]) -> None:
             "must list exactly the columns of the result for some table, and does not",
             where="policy.contract",
         )
+
+
+def _as_read(steps: tuple[Step, ...], columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """The columns, in their classes' types where the type shows in the token: 1990-01-31 is not 1990-01-31 00:00."""
+    found, problems = dict(columns), []
+    for step in steps:
+        kind, values = CLASSES[step.data_class].value_type, columns[step.column]
+        name = step.transform.transform
+        shows = name in _TEXT_TOKENS or (name == "format_preserving" and pa.types.is_decimal(values.type))
+        if pa.types.is_string(kind) or values.type == kind or not shows:
+            continue
+        if pa.types.is_timestamp(values.type) and values.type.tz is not None:
+            values = pc.local_timestamp(values)
+        table = pa.table({step.column: text_of(pa.chunked_array([values]))})
+        rows = pa.array(range(len(values)), pa.int64())
+        read = parse_types(
+            SliceRecords(0, table, rows.cast(pa.int32()), rows, (), frozenset()), {step.column: kind}, "UTC"
+        )
+        found[step.column] = read.table[step.column].combine_chunks()
+        if read.rejected:
+            problems.append(
+                Problem(
+                    TransformUnsuitable.code,
+                    step.column,
+                    f"{len(read.rejected):,} values are no {step.data_class} ({kind}), as the nightly job reads them",
+                    "make them null, or give the column another class",
+                )
+            )
+    refuse(problems)
+    return found
 
 
 def _refuse_types(steps: tuple[Step, ...], columns: Mapping[str, pa.Array]) -> None:

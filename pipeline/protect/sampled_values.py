@@ -123,13 +123,15 @@ def _against_token(
     step: Step, where: str, values: pa.Array, records: int, limit: float | None
 ) -> tuple[list[str], list[Problem]]:
     counts = _counts_of(step, values)
-    share = recoverable_share(counts, records)
+    filled = len(values) - values.null_count
+    share = recoverable_share(counts, round(records * filled / max(1, len(values))))
     least = LEAST_SHARE_OF_NUMBERS if CLASSES[step.data_class].high_entropy else LEAST_SHARE
     if share < least and (limit is None or share <= limit):
         return [], []
     says = (
         f"{step.transform.transform} of {len(counts):,} values in {int(counts.sum()):,} sampled rows: who knows how "
-        f"often each value occurs turns about {share:.0%} of all rows back by frequency analysis"
+        f"often each value occurs turns about {share:.0%} of all rows"
+        f"{' that have a value' if values.null_count else ''} back by frequency analysis"
     )
     if limit is not None and share > limit:
         hint = "use encrypt_gcm, generalize or drop the column, or raise max_recoverable"

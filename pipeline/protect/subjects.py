@@ -1,7 +1,9 @@
 """Who a row is about: one text a person, the same in every table of a run.
 
-A subject is `<data class> US <id>` (US = U+001F), so that an account and a device with equal ids stay two. An
-empty id counts as no id: logs write "" where nobody is signed in, and that is not one busy person.
+A subject is `<data class> US <id>` (US = U+001F), so that an account and a device with equal ids stay two. Ids are
+told apart by their class's normal form, as their tokens are, and without blanks at their ends: whoever is erased as
+`acc1` is erased in a table of fixed width, too, and a device in capitals is the same device. An empty id counts as no
+id: logs write "" where nobody is signed in, and that is not one busy person.
 """
 
 from collections.abc import Sequence
@@ -10,16 +12,29 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.classes import CLASSES
+from transforms.normal_forms import ArrayForm, normal_form
+
 ACCOUNT = "account_id"  # the data class whose ids the consent file names
 _SEPARATOR = "\x1f"
 _PAIR = pa.schema([("alias", pa.string()), ("subject", pa.string())])
 
 
 def subject_of(data_class: str, ids: pa.Array) -> pa.Array:
-    """Return the subjects that ids of one data class name: text, null for null and for the empty id."""
+    """Return the subjects that ids of one data class name: text, null for null and for ids of blanks only.
+
+    A phone without country code is not one with: nothing here knows its region.
+    """
+    form = CLASSES[data_class].normal_form
+    if form != "none" and not pa.types.is_dictionary(ids.type):
+        ids = ids.dictionary_encode()  # forms look at each value, and people come back
     if pa.types.is_dictionary(ids.type):
-        return subject_of(data_class, ids.dictionary).take(ids.indices)
-    names = ids.cast(pa.string())
+        return _named(data_class, normal_form(form), ids.dictionary).take(ids.indices)
+    return _named(data_class, normal_form(form), ids)
+
+
+def _named(data_class: str, form: ArrayForm, ids: pa.Array) -> pa.Array:
+    names = pc.utf8_trim_whitespace(form(pc.utf8_trim_whitespace(ids.cast(pa.string()))))
     names = pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names)
     return pc.binary_join_element_wise(data_class, names, _SEPARATOR)
 

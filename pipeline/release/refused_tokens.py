@@ -5,7 +5,7 @@ reach, by the token of a column that names the subject, and remembers keyed dige
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,9 @@ from transforms.tokens import utf8_values
 FOLDER = "refused"  # under the state
 _LABEL = "refused tokens"
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyTransform)
+_Form = Callable[[str, pa.Array], pa.Array]  # of data class and cells: what is compared
+_SUBJECT: _Form = subject_of  # in clear, however the id is written
+_CELL: _Form = lambda _, cells: cells  # noqa: E731  beside its twin
 
 
 def tokens_in_tree(
@@ -41,8 +44,9 @@ def tokens_in_tree(
 ) -> Mapping[str, pa.Array] | None:
     """Column -> reversible tokens of these subjects in one table of a tree; None where their rows cannot be told.
 
-    They cannot where no published column names the subject by a deterministic transform, where the key that made the
-    release is destroyed, or where the tree cannot be read.
+    They cannot where no published column names the subject by a deterministic transform, where its id is written in
+    another way than given and the column does not make the two equal, where the key that made the release is
+    destroyed, or where the tree cannot be read.
     """
     reversible = [c["column"] for c in table["columns"] if transform_of(c).reversible]
     naming = [c for c in table["columns"] if c["class"] == data_class and c["column"] in table["subject"]]
@@ -50,13 +54,16 @@ def tokens_in_tree(
         names = _published(index, table, column, ids, keyring)
         if names is None:
             continue
+        form = _SUBJECT if transform_of(column).transform == "keep" else _CELL
         try:
-            rows = [_rows_of(part, column["column"], names) for part in _parts(tree, str(table["table"]))]
+            rows = [_rows_of(part, column, names, form) for part in _parts(tree, str(table["table"]))]
         except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
             return None
         if any(part is None for part in rows):
             return None
         own = pa.concat_tables([part for part in rows if part is not None])
+        if not len(own):  # the index says that they are in it
+            continue
         return {name: _texts(own[name]).drop_null().unique() for name in reversible}
     return None
 
@@ -70,8 +77,13 @@ def _parts(tree: Path, table: str) -> Iterator[pa.Table | None]:
         yield reopen(tree / name, told["format"], schema)[0]
 
 
-def _rows_of(part: pa.Table | None, column: str, names: pa.Array) -> pa.Table | None:
-    return part if part is None else part.filter(pc.is_in(_texts(part[column]), value_set=names))
+def _rows_of(
+    part: pa.Table | None, column: Mapping[str, Any], names: pa.Array, form: _Form
+) -> pa.Table | None:
+    if part is None:
+        return None
+    cells = form(column["class"], _texts(part[column["column"]]))
+    return part.filter(pc.is_in(cells, value_set=form(column["class"], names)))
 
 
 def _texts(column: pa.ChunkedArray) -> pa.Array:

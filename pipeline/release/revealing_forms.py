@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.errors import JobWrong, KeyUnavailable, TokenRejected
 from pipeline.protect.model import Plan, Step
 from pipeline.release.domain_text import domain_as_json, published_domain
 from pipeline.release.manifest import FORMAT
+from pipeline.sinks.text_cells import RUNS
 from transforms import FormatPreserving, Keyring
 from transforms.base import REJECTED
 
@@ -19,7 +21,7 @@ def read_manifest(path: Path) -> Mapping[str, Any]:
     """The manifest of a release. Raises JobWrong where there is none."""
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise JobWrong(
@@ -68,7 +70,7 @@ def reveal_by_manifest(
             where=column,
             hint="policy or catalog have changed since; use those of the release",
         )
-    given = pa.array([token.removeprefix("'") for token in tokens], pa.string())  # as CSV files show them
+    given = _as_written(pa.array(tokens, pa.string()))
     try:
         typed = given if step.type is None else given.cast(step.type)
     except pa.ArrowInvalid:
@@ -78,11 +80,19 @@ def reveal_by_manifest(
     return step.transform.bind(keyring, context, key_id=key_id).reveal(typed)
 
 
+def _as_written(tokens: pa.Array) -> pa.Array:
+    """Tokens without the apostrophe that CSV files put before what a spreadsheet would run, and no other."""
+    bare = pc.utf8_slice_codeunits(tokens, 1)
+    guarded = pc.and_(pc.starts_with(tokens, "'"), pc.match_substring_regex(bare, RUNS))
+    return pc.if_else(guarded, bare, tokens)
+
+
 def _column_of(manifest: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """What the manifest says of a column; nothing where it is not in it, or the manifest is none of ours."""
     table, _, name = column.partition(".")
-    for entry in manifest.get("tables", ()):
-        if entry.get("name") == table:
-            for told in entry.get("columns", ()):
-                if told.get("name") == name:
-                    return {part: told.get(part) for part in ("class", "transform", "domain")}
-    return {}
+    try:
+        (columns,) = [entry["columns"] for entry in manifest["tables"] if entry["name"] == table]
+        (told,) = [one for one in columns if one["name"] == name]
+        return {part: told[part] for part in ("class", "transform", "domain")}
+    except (KeyError, TypeError, ValueError):
+        return {}

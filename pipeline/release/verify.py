@@ -43,7 +43,8 @@ def verify_release(path: Path) -> list[Problem]:
     try:
         problems += _contents(path, manifest, package)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        problems.append(_problem(MANIFEST, "does not have the form of a release's manifest"))
+        where = f"{MANIFEST} or {DATA_PACKAGE}"
+        problems.append(_problem(where, "does not have the form that a release's has"))
     return problems
 
 
@@ -101,7 +102,7 @@ def _digest(file: Path) -> str:
 def _document(path: Path, name: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         document = json.loads((path / name).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None, [_problem(name, "is missing or no JSON")]
     if not isinstance(document, dict):
         return None, [_problem(name, "must be a JSON object")]
