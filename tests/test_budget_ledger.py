@@ -1,5 +1,6 @@
 """The ledger: charged before it is drawn, drawn once, never beyond the limit, never set back unnoticed."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from pipeline.state.budget_accounting import Loss, pure_loss
 from pipeline.state.budget_events import Charge, Release
 from pipeline.state.budget_limits import bucket
 from pipeline.state.budget_serving import mark_published, serve
-from pipeline.state.budget_store import store_content
+from pipeline.state.budget_store import content_files, read_content, store_content
 
 BUDGET = Budget.model_validate(
     {"recipient": {"epsilon": 2, "delta": 1e-6}, "overall": {"epsilon": 3, "delta": 1e-6}}
@@ -249,6 +250,22 @@ def test_the_store_is_private(house):
     house.serve(release())
     modes = {path.stat().st_mode & 0o077 for path in (house.root / "statistics").rglob("*")}
     assert modes == {0}
+
+
+def test_the_digest_of_stored_bytes_is_frozen_and_both_ways_of_reading_check_it(house):
+    """Statistics of earlier versions must still be served: names in order, each part behind its length."""
+    store = open_state(house.root)
+    parts = (b"a/x", b"one", b"b", b"")
+    expected = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+    files = {"b": b"", "a/x": b"one"}
+    assert store_content(store, release().id, files) == expected
+    assert read_content(store, release().id, expected) == files
+    found = content_files(store, release().id, expected)
+    assert {name: path.read_bytes() for name, path in found.items()} == files
+    found["b"].write_bytes(b"changed")
+    for reading in (read_content, content_files):
+        with pytest.raises(CheckFailed, match="is missing or was changed"):
+            reading(store, release().id, expected)
 
 
 def test_steps_out_of_order_are_defects(house):

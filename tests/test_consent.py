@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -190,6 +191,7 @@ def test_children_map_the_withholding_from_a_file(tmp_path: Path) -> None:
     written = make_withholding(found, accounts("d"))
     write_withholding(written, tmp_path / "withholding.arrow")
     read = read_withholding(tmp_path / "withholding.arrow")
+    assert stat.S_IMODE((tmp_path / "withholding.arrow").stat().st_mode) == 0o600
     for purpose in ("p", "q", "unheard_of"):
         for subject in (accounts("a", "b", "c", "d", None), accounts()):
             answers = [withheld(w, "consent", purpose, subject) for w in (written, read)]

@@ -137,6 +137,16 @@ def test_a_destroyed_key_with_bytes_or_a_living_one_without_is_no_keyring(
         open_keyring(DEMO, tmp_path)
 
 
+def test_a_keyring_has_at_most_one_active_key(tmp_path: Path) -> None:
+    init_keyring(DEMO, tmp_path)
+    rotate_keyring(DEMO, tmp_path)
+    file = read_file(DEMO, tmp_path)
+    masters = tuple(master.model_copy(update={"state": "active"}) for master in file.masters)
+    (tmp_path / "keys/keyring.json").write_bytes(render(file.model_copy(update={"masters": masters})))
+    with pytest.raises(KeyUnavailable, match="is not a keyring as Pouch writes it"):
+        open_keyring(DEMO, tmp_path)
+
+
 @pytest.mark.parametrize("master", [b"\x07" * 32, bytes(range(32))])
 def test_a_weak_master_is_refused_even_under_a_sound_seal(tmp_path: Path, master: bytes) -> None:
     init_keyring(DEMO, tmp_path)

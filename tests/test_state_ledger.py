@@ -1,5 +1,6 @@
 """Ledger, audit log, tombstones: appended, never changed, and a change is noticed."""
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -186,6 +187,13 @@ def test_a_ledger_cut_short_is_noticed_by_who_kept_its_head(state: State) -> Non
     state.ledger.verify_chain()
     assert head == (5, head[1])
     assert state.ledger.head() != head
+
+
+def test_the_hash_of_a_row_is_frozen() -> None:
+    """Ledgers of earlier versions must still verify: each cell behind its kind and its length in eight bytes."""
+    cells = b"s" + (14).to_bytes(8, "big") + b"pouch ledger 1" + b"i" + (1).to_bytes(8, "big") + b"3"
+    cells += b"s" + (4).to_bytes(8, "big") + "né!".encode() + b"i" + (2).to_bytes(8, "big") + b"47"
+    assert link_hash("ledger", 3, ("né!", 47), FIRST) == hashlib.sha256(cells + bytes(32)).digest()
 
 
 def test_cells_cannot_move_between_columns_or_chains() -> None:

@@ -144,6 +144,8 @@ def test_without_subjects_or_store_it_refuses(keyring: Keyring) -> None:
         bound(keyring)(VALUES)
     with pytest.raises(BadParameter, match="needs the subject"):
         bound(keyring)(VALUES, subject=PEOPLE.slice(1))
+    with pytest.raises(BadParameter, match="takes whole columns only"):
+        bound(keyring).map_values(VALUES)
     with pytest.raises(KeyUnavailable, match="needs a key store"):
         bound(Keyring(MASTERS, "k2"))(VALUES, subject=PEOPLE)
 
