@@ -149,6 +149,25 @@ def test_a_policy_may_refuse(skewed):
         skewed.change("analysts.yaml", "policy: analysts\nmax_recoverable: 0.3", "policy: analysts")
 
 
+def test_a_limit_that_could_not_be_checked_is_told(skewed):
+    """The heads of the files hold no value: the policy's limit must not look as if it held."""
+    paths = sorted((skewed.folder / "in" / "orders" / DATE).glob("*.csv"))
+    before = [path.read_text(encoding="utf-8") for path in paths]
+    for path, text in zip(paths, before, strict=True):
+        lines = [line.split(",") for line in text.splitlines()]
+        for cells in lines[1:]:
+            cells[2] = ""
+        path.write_text("\n".join(",".join(cells) for cells in lines) + "\n", encoding="utf-8")
+    skewed.change("analysts.yaml", "policy: analysts", "policy: analysts\nmax_recoverable: 0.3")
+    try:
+        told = " ".join(skewed.pouch("plan", "job.yaml", "--date", DATE).stdout.split())
+        assert "orders.consignee: no value in 300 sampled rows" in told
+    finally:
+        skewed.change("analysts.yaml", "policy: analysts\nmax_recoverable: 0.3", "policy: analysts")
+        for path, text in zip(paths, before, strict=True):
+            path.write_text(text, encoding="utf-8")
+
+
 def test_a_plan_without_input_warns_of_classes_with_few_values(skewed):
     """Without a date there is nothing to sample; a class of few values is known all the same."""
     skewed.change("catalog.yaml", "city: city", "city: country")

@@ -144,6 +144,9 @@ def test_format_preserving_tokens_need_their_manifest(manifest: object) -> None:
         ("pouch_keyed_hash", "PHONE_NUMBER", {"keyring": bytes(32)}, "keyring must be"),
         ("pouch_keyed_hash", "PHONE_NUMBER", {"recipient": ""}, "recipient must be"),
         ("pouch_keyed_hash", "PHONE_NUMBER", {"purpose": None}, "purpose must be"),
+        ("pouch_keyed_hash", "PHONE_NUMBER", {"epoch": None}, "epoch must be"),
+        ("pouch_keyed_hash", "PHONE_NUMBER", {"phone_region": "Australia"}, "phone:<region>"),
+        ("pouch_encrypt_siv", "PERSON", {"per": "subject"}, "per: subject encrypts columns"),
         ("pouch_mask", "PHONE_NUMBER", {"keep": 1}, "keep"),
         ("pouch_sha256", "PHONE_NUMBER", {}, "minutes"),
         ("pouch_format_preserving", "PHONE_NUMBER", {"phone_region": "AU", "keep_prefix": 4}, "100,000"),
@@ -158,6 +161,28 @@ def test_wrong_and_weak_parameters_are_refused_without_the_text(
         anonymized(operator, entity=entity, **params)
     assert says in caught.value.err_msg
     assert "13800138000" not in caught.value.err_msg
+
+
+def test_what_is_no_text_is_refused_without_it() -> None:
+    """Python's own error holds the whole text."""
+    with pytest.raises(InvalidParamError, match="lone surrogates") as caught:
+        anonymized("pouch_keyed_hash", text="13800138000 \ud800")
+    assert caught.value.__context__ is None
+
+
+def test_a_redacted_number_stays_redacted_and_the_others_come_back() -> None:
+    """One number too short for its form kept the whole text from being turned back."""
+    text = "13800138000 911"
+    found = [RecognizerResult("PHONE_NUMBER", 0, 11, 1.0), RecognizerResult("PHONE_NUMBER", 12, 15, 1.0)]
+    params = {**WHO, "phone_region": "CN"}
+    config = {"PHONE_NUMBER": OperatorConfig("pouch_format_preserving", params)}
+    out = anonymizer_engine().anonymize(text, found, config, merge_entities_with_spaces=False)
+    assert out.text.endswith(" [PHONE]")
+    manifest = manifest_of(RING, recipient="analysts", purpose="research")
+    back = {
+        "PHONE_NUMBER": OperatorConfig("pouch_reveal_format_preserving", {**params, "manifest": manifest})
+    }
+    assert deanonymize_engine().deanonymize(out.text, out.items, back).text == "+8613800138000 [PHONE]"
 
 
 def test_no_key_is_shown() -> None:

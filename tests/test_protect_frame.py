@@ -94,6 +94,17 @@ def test_unsuitable_transforms_are_refused(frame, keyring):
         protect(frame, keyring, rules=RULES | {"mobile_phone": {"transform": "truncate_time", "unit": "day"}})
 
 
+def test_arguments_that_make_no_key_or_name_no_column_are_told_at_once(frame, keyring):
+    """An empty recipient made tokens that join with nobody's; the others ended in errors of libraries."""
+    wrong = {"recipient": "", "purpose": None, "epoch": 5, "subject": "mobil", "phone_region": "Australia"}
+    with pytest.raises(JobWrong) as caught:
+        protect_frame(frame, policy={"rules": RULES}, catalog=CATALOG, keyring=keyring, **wrong)
+    assert [problem.where for problem in caught.value.problems] == list(wrong)
+    assert "did you mean mobile?" in str(caught.value)
+    with pytest.raises(JobWrong, match=r"keyring: must be a transforms\.Keyring"):
+        protect(frame, b"k" * 32)
+
+
 def test_two_columns_of_one_name_are_refused(keyring):
     twice = pd.DataFrame([["a", "b"]], columns=["city", "city"])
     with pytest.raises(JobWrong, match="two columns"):

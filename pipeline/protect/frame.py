@@ -1,5 +1,6 @@
 """Protect one pandas table in memory, for notebooks: the same plan and transforms as the nightly job."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,9 @@ def protect_frame(
 
     """
     names = _names(df)
+    _refuse_usage(
+        keyring, {"recipient": recipient, "purpose": purpose, "epoch": epoch}, subject, phone_region, names
+    )
     rules = _policy(policy, names)
     source = TableSource(path="frame", subject=(subject,) if subject else "none", phone_region=phone_region)
     steps = _steps(names, rules, catalog, source, Context(recipient, purpose, "", epoch, release, TABLE))
@@ -108,6 +112,24 @@ def _names(df: "pd.DataFrame") -> list[str]:
     if len(set(names)) != len(names):
         raise JobWrong("the frame has two columns of one name")
     return names
+
+
+def _refuse_usage(
+    keyring: object, parts: Mapping[str, object], subject: str | None, region: str | None, names: list[str]
+) -> None:
+    """All arguments that are wrong, at once: what goes into a key must be there, or tokens join with nobody's."""
+    wrong = [
+        (name, "must be a text that is not empty: it is part of every key", "")
+        for name, part in parts.items()
+        if not isinstance(part, str) or not part
+    ]
+    if keyring is not None and not isinstance(keyring, Keyring):
+        wrong.append(("keyring", "must be a transforms.Keyring", ""))
+    if subject is not None and subject not in names:
+        wrong.append(("subject", "must be a column of the frame", nearest(subject, names)))
+    if region is not None and not re.fullmatch("[A-Z]{2}", region):
+        wrong.append(("phone_region", "must be two capital letters, such as AU", ""))
+    refuse([Problem(JobWrong.code, name, says, hint) for name, says, hint in wrong])
 
 
 def _policy(policy: Policy | Mapping[str, object], names: list[str]) -> Policy:

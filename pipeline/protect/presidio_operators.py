@@ -25,6 +25,8 @@ from pipeline.detect.catalog import CLASS_ENTITIES, ENTITY_CLASSES
 from pipeline.protect.steps import facts_of, with_normal_form
 from transforms import Context, FormatPreserving, Keyring, Transform, TransformError
 from transforms.base import BoundTransform, ColumnFacts
+from transforms.normal_forms import normal_form
+from transforms.redact import tag_of
 from transforms.redact_text import EntityTransform
 
 PREFIX, REVEAL_PREFIX = "pouch_", "pouch_reveal_"
@@ -67,7 +69,7 @@ def _anonymizing(transform: type[Transform]) -> type:
         def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
             """Return what stands for the text."""
             bound = _bound(transform, params or {})
-            return str(bound(pa.array([text], pa.string()))[0].as_py())
+            return str(bound(_as_column(text))[0].as_py())
 
         def validate(self, params: dict[str, Any] | None = None) -> None:
             """Raise InvalidParamError where a parameter is wrong or missing, or the choice too weak."""
@@ -92,7 +94,9 @@ def _revealing(transform: type[Transform]) -> type:
             """Return what the token stands for."""
             key_id = _key_of(params or {}) if transform is FormatPreserving else None
             bound = _bound(transform, params or {}, key_id)
-            return str(bound.reveal(pa.array([text], pa.string()))[0].as_py())
+            if transform is FormatPreserving and text == tag_of(_domain_of(params or {})):
+                return text  # what could not be encrypted: it is no token, and the others of its text are
+            return str(bound.reveal(_as_column(text))[0].as_py())
 
         def validate(self, params: dict[str, Any] | None = None) -> None:
             """Raise InvalidParamError where a parameter is wrong or missing, or the manifest another."""
@@ -113,6 +117,15 @@ ANONYMIZERS: tuple[type, ...] = tuple(map(_anonymizing, ENTITY_TRANSFORMS))
 DEANONYMIZERS: tuple[type, ...] = tuple(map(_revealing, (t for t in ENTITY_TRANSFORMS if t.reversible)))
 
 
+def _as_column(text: str) -> pa.Array:
+    """Raises InvalidParamError for what is no text: Python's own error would hold it."""
+    try:
+        return pa.array([text], pa.string())
+    except UnicodeEncodeError:
+        pass  # raised below, outside: no context that holds the text
+    raise InvalidParamError("the text holds lone surrogates, which are no characters")
+
+
 def _checked(kind: type[Transform], params: Mapping[str, Any]) -> Transform:
     """The transform with its parameters. Raises InvalidParamError, never with a value of the text."""
     own = {name: value for name, value in params.items() if name not in _OWN}
@@ -123,17 +136,23 @@ def _checked(kind: type[Transform], params: Mapping[str, Any]) -> Transform:
             f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in error.errors()
         )
         raise InvalidParamError(f"{kind.__name__}: {wrong}") from None
+    if getattr(transform, "per", None) == "subject":
+        raise InvalidParamError(
+            f"{kind.__name__}: per: subject encrypts columns, and this is a part of a text"
+        )
     data_class = _class_of(params)
     if data_class is not None:
         transform = with_normal_form(transform, data_class, params.get("phone_region"))
     if transform.keyed:
         if not isinstance(params.get("keyring"), Keyring):
             raise InvalidParamError(f"{kind.__name__}: keyring must be a transforms.Keyring")
-        for name in ("recipient", "purpose"):
-            if not isinstance(params.get(name), str) or not params[name]:
+        for name, default in (("recipient", ""), ("purpose", ""), ("epoch", "static")):
+            part = params.get(name, default)
+            if not isinstance(part, str) or not part:
                 raise InvalidParamError(f"{kind.__name__}: {name} must be a text, it is part of the key")
     try:
         facts = _facts_of(data_class)
+        normal_form(getattr(transform, "normal_form", None) or "none")  # a region that is none shows here
         transform.output(facts)
         weakness = transform.weakness(facts)
     except TransformError as error:
@@ -150,6 +169,11 @@ def _class_of(params: Mapping[str, Any]) -> DataClass | None:
     return CLASSES[class_id] if class_id else None
 
 
+def _domain_of(params: Mapping[str, Any]) -> str:
+    data_class = _class_of(params)
+    return data_class.token_domain if data_class else str(params.get("entity_type", "")).lower()
+
+
 def _facts_of(data_class: DataClass | None) -> ColumnFacts:
     if data_class is None:
         return ColumnFacts("other", "direct_identifier", 3, pa.string())
@@ -158,11 +182,8 @@ def _facts_of(data_class: DataClass | None) -> ColumnFacts:
 
 
 def _bound(kind: type[Transform], params: Mapping[str, Any], key_id: str | None = None) -> BoundTransform:
-    data_class = _class_of(params)
-    domain = data_class.token_domain if data_class else str(params.get("entity_type", "")).lower()
-    context = Context(
-        params.get("recipient", ""), params.get("purpose", ""), domain, params.get("epoch", "static")
-    )
+    names = (params.get("recipient", ""), params.get("purpose", ""))
+    context = Context(*names, _domain_of(params), params.get("epoch", "static"))
     transform = _checked(kind, params)
     if isinstance(transform, FormatPreserving):
         return transform.bind(params["keyring"], context, key_id=key_id)

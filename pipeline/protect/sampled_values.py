@@ -123,6 +123,11 @@ def _against_token(
     step: Step, where: str, values: pa.Array, records: int, limit: float | None
 ) -> tuple[list[str], list[Problem]]:
     counts = _counts_of(step, values)
+    if limit is not None and not len(counts):
+        says = (
+            f"no value in {len(values):,} sampled rows, so the policy's max_recoverable could not be checked"
+        )
+        return [f"{where}: {says}"], []
     filled = len(values) - values.null_count
     share = recoverable_share(counts, round(records * filled / max(1, len(values))))
     least = LEAST_SHARE_OF_NUMBERS if CLASSES[step.data_class].high_entropy else LEAST_SHARE
