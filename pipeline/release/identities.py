@@ -27,7 +27,6 @@ from pipeline.release.normalized import (
 )
 
 NAMES = frozenset({"person_name", "nickname", "username"})
-SHORTEST_NAME = 2  # characters
 SHORTEST = 5  # bytes of the form, of every other class
 SHORTEST_PHONE = 7  # digits of the national form
 SHORTEST_ANYWHERE = 6  # bytes of the form, for a value that is looked for in the whole run
