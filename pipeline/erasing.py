@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.config.loading import Config, load_config
 from pipeline.errors import CheckFailed, JobWrong, nearest
@@ -166,15 +165,16 @@ def _checked(ids: Sequence[str], *, replay: bool) -> list[str]:
 
 def _erasures(data_class: str, given: Sequence[str], keyring: Keyring) -> list[Erasure]:
     """One a subject, in the order of their first ids."""
-    ids = pa.array(given, pa.string())
-    subjects = subject_of(data_class, ids)
-    found = []
-    for subject in subjects.unique():
-        same = ids.filter(pc.equal(subjects, subject))
-        only = pa.array([subject], pa.string())
-        digest, word = SubjectDigests(keyring)(only)[0], int(subject_words(keyring, only)[0])
-        found.append(Erasure(data_class, same, digest, word))
-    return found
+    subjects = subject_of(data_class, pa.array(given, pa.string()))
+    written: dict[str, list[str]] = {}
+    for one, subject in zip(given, subjects.to_pylist(), strict=True):
+        written.setdefault(subject, []).append(one)
+    names = pa.array(written, pa.string())
+    digests, words = SubjectDigests(keyring)(names), subject_words(keyring, names).tolist()
+    return [
+        Erasure(data_class, pa.array(ids, pa.string()), digest, word)
+        for ids, digest, word in zip(written.values(), digests, words, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
