@@ -195,6 +195,16 @@ def skip(content: Content, size: int) -> int:
     return size - left
 
 
+def read_range(path: Path, start: int, size: int, where: str) -> bytes:
+    """`size` bytes of a plain file, fewer only at its end. Raises InputUnreadable."""
+    try:
+        with path.open("rb") as plain:
+            plain.seek(start)
+            return plain.read(size)
+    except OSError as error:
+        raise InputUnreadable(f"cannot be read ({type(error).__name__})", where=where) from None
+
+
 @contextmanager
 def open_content(path: Path, compression: str, encoding: str, mark: int, limits: Limits) -> Iterator[Content]:
     """Content as UTF-8 without byte-order mark. Offsets into it are what segments hold."""

@@ -139,12 +139,8 @@ class _Reader:
         path = self._base / file.path
         self._check_unchanged(file, path)
         if not file.streamed:
-            try:
-                with path.open("rb") as plain:
-                    plain.seek(segment.start + file.mark)
-                    return plain.read(segment.end - segment.start)
-            except OSError as error:
-                raise InputUnreadable(f"cannot be read ({type(error).__name__})", where=file.path) from None
+            size = segment.end - segment.start
+            return stored.read_range(path, segment.start + file.mark, size, file.path)
         content, at = self._streams.get(file.index) or (self._open(file, path), 0)
         at += stored.skip(content, segment.start - at)
         data = stored.read_exactly(content, segment.end - at)

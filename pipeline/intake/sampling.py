@@ -1,30 +1,34 @@
-"""Small readings: the head of each file for classification, and single files for the commands that take
+"""Small readings: some places of each file for classification, and single files for the commands that take
 one.
 """
 
 import codecs
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.config.models import TableSource
 from pipeline.errors import InputUnreadable, JobWrong
 from pipeline.intake import content as stored
 from pipeline.intake.csv_text import Parsed, parse_csv
-from pipeline.intake.cutting import HEAD_BYTES, cut_files
+from pipeline.intake.cutting import cut_files
 from pipeline.intake.json_text import parse_lines
 from pipeline.intake.model import Cut, InputFile, Limits, Segment, SliceRecords
 from pipeline.intake.parquet_file import ParquetRows
 from pipeline.intake.reading import read
 from pipeline.intake.record_scan import CsvScan, LineScan
 
+_PLACES, _PARQUET_PLACES = 16, 4
+_BYTES = 1 << 20  # of a text file, at all places together
+
 
 @dataclass(frozen=True)
 class Sampled:
-    """Rows from the heads of files, and why records beside them could not be read."""
+    """Rows from some places of files, and why records beside them could not be read."""
 
     table: pa.Table
     reasons: tuple[str, ...]  # one per malformed record, in order; no value
@@ -49,9 +53,11 @@ def one_file_source(delimiter: str = ",", encoding: str = "utf-8", path: str = "
 
 
 def sample(cut: Cut, source: TableSource, rows: int, *, base: Path, limits: Limits | None = None) -> pa.Table:
-    """Text rows from the head (at most 1 MiB) of every file, about `rows` in all, the same at every call.
+    """Text rows of every file, about `rows` in all, the same at every call.
 
-    Malformed records are left out: the run itself counts and quarantines them.
+    They come from up to 16 places of a file (4 in Parquet, whose parts are large), at most 1 MiB together: sorted and
+    growing tables look otherwise at their head. A file that cannot be read from its middle (compressed, recoded) gives
+    its head only. Malformed records are left out: the run itself counts and quarantines them.
     """
     return sample_with_reasons(cut, source, rows, base=base, limits=limits).table
 
@@ -61,48 +67,65 @@ def sample_with_reasons(
 ) -> Sampled:
     """As `sample`, with a reason for every malformed record that was met."""
     share = -(-rows // max(1, len(cut.files)))
-    heads = [_head(cut, file, source, share, base=base, limits=limits or Limits()) for file in cut.files]
-    tables = [head.table for head in heads]
-    names = list(dict.fromkeys(itertools.chain(cut.columns, *(table.column_names for table in tables))))
+    found = [
+        part
+        for file in cut.files
+        for part in _of_file(cut, file, source, share, base=base, limits=limits or Limits())
+    ]
+    names = list(dict.fromkeys(itertools.chain(cut.columns, *(part.table.column_names for part in found))))
     schema = pa.schema([(name, pa.string()) for name in names])
-    table = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
-    return Sampled(table, tuple(itertools.chain.from_iterable(head.reasons for head in heads)))
+    table = pa.concat_tables(
+        [schema.empty_table(), *(part.table for part in found)], promote_options="default"
+    )
+    return Sampled(table, tuple(itertools.chain.from_iterable(part.reasons for part in found)))
+
+
+def _of_file(
+    cut: Cut, file: InputFile, source: TableSource, rows: int, *, base: Path, limits: Limits
+) -> Iterator[Sampled]:
+    """From the beginnings of slices."""
+    segments = [one for part in cut.slices for one in part.segments if one.file == file.index]
+    most = 1 if file.streamed else _PARQUET_PLACES if file.format == "parquet" else _PLACES
+    places = segments[:: max(1, -(-len(segments) // most))]
+    share, size = -(-rows // max(1, len(places))), _BYTES // max(1, len(places))
+    path = base / file.path
+    if file.format == "parquet" and places:
+        with ParquetRows(path, file.path, limits, streamed=file.streamed) as opened:
+            for place in places:
+                head = replace(place, end=place.start + min(share, place.records), records=share)
+                yield _sampled(opened.read(head, file.columns))
+        return
+    for place in places:
+        yield _sampled(_records_from(place, file, source, share, size, path=path, limits=limits))
 
 
 def _sampled(parsed: Parsed) -> Sampled:
     return Sampled(parsed.table, tuple(str(one.reason) for one in parsed.rejected))
 
 
-def _head(
-    cut: Cut, file: InputFile, source: TableSource, rows: int, *, base: Path, limits: Limits
-) -> Sampled:
-    path = base / file.path
-    first = next((one for part in cut.slices for one in part.segments if one.file == file.index), None)
-    if first is None:
-        return Sampled(pa.table({name: pa.array([], pa.string()) for name in file.columns}), ())
-    if file.format == "parquet":
-        with ParquetRows(path, file.path, limits, streamed=file.streamed) as opened:
-            count = min(rows, first.records)
-            head = Segment(file.index, first.start, first.start + count, first.start, count)
-            return _sampled(opened.read(head, file.columns))
-    with stored.open_content(path, file.compression, file.encoding, file.mark, limits) as content:
-        stored.skip(content, first.start)
-        data = stored.read_exactly(content, min(HEAD_BYTES, first.end - first.start))
+def _records_from(
+    place: Segment, file: InputFile, source: TableSource, rows: int, size: int, *, path: Path, limits: Limits
+) -> Parsed:
+    """Whole records from the beginning of a segment of text, `size` bytes at most."""
+    size = min(size, place.end - place.start)
+    if file.streamed:
+        with stored.open_content(path, file.compression, file.encoding, file.mark, limits) as content:
+            stored.skip(content, place.start)
+            data = stored.read_exactly(content, size)
+    else:
+        data = stored.read_range(path, place.start + file.mark, size, file.path)
     if file.format == "csv":
         scan: CsvScan | LineScan = CsvScan(source.delimiter.encode(), blank_is_record=len(file.columns) == 1)
     else:
         scan = LineScan()
     ends = scan.feed(data).ends
-    if len(ends) == 0:  # one long record, or the file's last without line end
-        ends = scan.finish().ends
+    if len(data) == place.end - place.start:  # the file's last may have no line end
+        ends = np.concatenate([ends, scan.finish().ends])
     data = data[: int(ends[min(rows, len(ends)) - 1])] if len(ends) else b""
     if file.format == "csv":
-        return _sampled(
-            parse_csv(
-                data, file.columns, file.columns, delimiter=source.delimiter, limits=limits, where=file.path
-            )
-        )
-    return _sampled(parse_lines(data, None, limits, file.path).parsed)
+        names = file.columns
+        return parse_csv(data, names, names, delimiter=source.delimiter, limits=limits, where=file.path)
+    return parse_lines(data, None, limits, file.path).parsed
 
 
 def read_records(

@@ -220,10 +220,10 @@ _COMMON = """## What all transforms share
 - Tokens (`keyed_hash`, `encrypt_siv`) are equal for one recipient, purpose, token domain and epoch, so tables and
   nights join; two recipients share none. Only `sha256` is the same for everybody.
 - Deterministic tokens (`keyed_hash`, `encrypt_siv`, `format_preserving`, `sha256`, `surrogate` by value) keep
-  frequencies. `pouch plan --date` and `pouch run` sample up to 20,000 rows of each table and carry the attack out:
-  where an attacker who knows how often each value occurs would turn back 5 % of the rows or more (25 % of phones,
-  accounts and other numbers, whose frequencies nobody publishes), they print the share; `max_recoverable` makes a
-  larger share a refusal.
+  frequencies. `pouch plan --date` and `pouch run` sample up to 20,000 rows of each table, from several places of each
+  file (of text at most 1 MiB, of compressed files the head), and carry the attack out: where an attacker who knows how
+  often each value occurs would turn back 5 % of the rows or more (25 % of phones, accounts and other numbers, whose
+  frequencies nobody publishes), they print the share; `max_recoverable` makes a larger share a refusal.
 - Technique names are those of ISO/IEC 20889.
 """
 
