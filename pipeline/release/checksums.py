@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.release.normalized import Forms, digests_of, digit_counts, forms_of
+from transforms.cells import text_bytes
 
 LEAST_CELLS = 3
 SIGMAS = 5.0
@@ -74,9 +75,10 @@ def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str]) -> dict[
     `allowed` are token domains that the plan keeps in this column; `forms` are those of the values.
     """
     found: dict[str, Texts] = {}
-    marked = pc.match_substring_regex(values, "[@+]").fill_null(False).to_numpy(zero_copy_only=False)
-    numbers = digit_counts(forms) >= _FEWEST_DIGITS
-    with_mark, with_number = (values.filter(pa.array(near)) for near in (marked, numbers))
+    with_mark = values.filter(pc.match_substring_regex(values, "[@+]")) if _any_mark(values) else values[:0]
+    long = np.flatnonzero(forms.lengths >= _FEWEST_DIGITS)
+    numbers = long[digit_counts(forms.take(long)) >= _FEWEST_DIGITS]
+    with_number = values.take(pa.array(numbers))
     for recognizer in RECOGNIZERS:
         if recognizer.token_domain in allowed:
             continue
@@ -85,6 +87,12 @@ def candidates(values: pa.Array, forms: Forms, allowed: frozenset[str]) -> dict[
         if texts:
             found[recognizer.data_class] = (texts, _passes(recognizer.data_class, texts))
     return found
+
+
+def _any_mark(values: pa.Array) -> bool:
+    """Whether any text holds `@` or `+`: looking at all bytes at once costs a tenth of an expression."""
+    _, content = text_bytes(values)
+    return bool(((content == ord("@")) | (content == ord("+"))).any())
 
 
 def _matches(recognizer: Recognizer, values: pa.Array) -> list[str]:

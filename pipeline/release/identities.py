@@ -172,10 +172,12 @@ def cell_digests(texts: pa.Array, forms: Forms, key: bytes) -> dict[str, Digests
     Masked cells are left out: no identity has a mask character. Only cells that begin like a phone (`+` or `0`)
     have a national form: a plain number that happens to hold one behind its first digits is a plain number.
     """
-    whole = np.flatnonzero((forms.lengths >= SHORTEST_ANYWHERE) & ~holding_mask(forms))
+    plain = ~holding_mask(forms)
+    whole = np.flatnonzero(plain & (forms.lengths >= SHORTEST_ANYWHERE))
     found = {"whole": digests_of(forms.take(whole), key)}
-    starts = pc.match_substring_regex(texts, r"^\s*\(?(\+|0)").fill_null(False).to_numpy(zero_copy_only=False)
-    phones = np.flatnonzero(starts & (forms.lengths >= SHORTEST_NUMBER_ANYWHERE) & (forms.lengths <= 19))
+    near = np.flatnonzero(plain & (forms.lengths >= SHORTEST_NUMBER_ANYWHERE) & (forms.lengths <= 19))
+    begin = pc.match_substring_regex(texts.take(pa.array(near)), r"^\s*\(?(\+|0)").fill_null(False)
+    phones = near[begin.to_numpy(zero_copy_only=False)]
     if len(phones):
         some = forms.take(phones)
         found["national"] = digests_of(national(some, international(texts.take(pa.array(phones)))), key)
