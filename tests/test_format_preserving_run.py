@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -223,6 +224,23 @@ def test_the_gate_sees_a_value_that_was_only_rewritten() -> None:
         (["12", "0491 570 156", "+61 491-570-006", None], 3),
     ]:
         assert untouched(step, pa.array(published, pa.string()), raw_column(step, raw), order) == hits
+
+
+@pytest.mark.parametrize("digits_only", [True, False])
+def test_the_gate_sees_a_number_that_was_kept(digits_only: bool) -> None:
+    """Plain numbers are compared as they are; one value with separators, and the writing counts again."""
+    form = FormatPreserved("0123456789", tag="[BANK_CARD]")
+    context = Context("a", "b", "bank_card", "static")
+    step = Step("card", "bank_card", FormatPreserving(), pa.string(), form, context)
+    raw = pa.array(["4111111111111111", None, "5500000000000004", "12" if digits_only else "4111 1111"])
+    order = np.array([2, 0, 1, 3])
+    for published, hits in [
+        (["4111111111111111", "5500000000000004", "4111111111111111", "[BANK_CARD]"], 0),
+        (["5500000000000004", "4111111111111111", "5500000000000004", "99"], 2),
+        (["5500-0000-0000-0004", "4111111111111112", None, "12" if digits_only else "41111111"], 2),
+    ]:
+        column = raw_column(step, raw)
+        assert untouched(step, pa.array(published, pa.string()), column, order) == hits
 
 
 def test_domains_survive_the_manifest() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.protect.model import Step
 from pipeline.release.identities import international, row_codes
 from pipeline.release.normalized import MASKED, Digests, digests_of, forms_of, national
+from transforms.cells import text_bytes
 from transforms.token_form import FormatPreserved
 
 Rows = NDArray[np.int64]
@@ -32,7 +33,7 @@ class RawColumn:
     codes: Rows  # row of the slice -> value; -1 = null
     values: pa.Array  # text; of shifted times, times
     lengths: Rows  # bytes; -1: such a value is not looked for
-    reduced: Digests | None = None  # for cells in the form of their original: see `_reduced`
+    form: FormatPreserved | None = None  # of the cells, where they have that of their original
 
     def __repr__(self) -> str:
         """Counts only: the values are raw."""
@@ -42,6 +43,17 @@ class RawColumn:
     def of_length(self) -> Rows:
         """How many values have each length, from 0 bytes on."""
         return np.bincount(self.lengths + 1)[1:]
+
+    @cached_property
+    def reduced(self) -> Digests:
+        """For cells in the form of their original: see `_reduced`."""
+        assert self.form is not None
+        return _reduced(self.form, self.values)
+
+    @cached_property
+    def only_digits(self) -> bool:
+        """Whether all values are numbers without anything that writers of them vary."""
+        return _only_digits(self.values)
 
     def has_lengths(self, least: int, most: int) -> bool:
         """Whether any value has from `least` to `most` bytes."""
@@ -60,9 +72,7 @@ def raw_column(step: Step, raw: pa.Array) -> RawColumn | None:
     lengths = pc.binary_length(values).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     lengths[lengths < 2] = -1  # a single character is no identity; a mask of one character may well be `*`
     form = step.domain
-    return RawColumn(
-        codes, values, lengths, _reduced(form, values) if isinstance(form, FormatPreserved) else None
-    )
+    return RawColumn(codes, values, lengths, form if isinstance(form, FormatPreserved) else None)
 
 
 def untouched(step: Step, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
@@ -107,15 +117,23 @@ _KEY = bytes(16)  # of digests that never leave this file
 
 def _only_rewritten(form: FormatPreserved, cells: pa.Array, raw: RawColumn, rows: Rows) -> int:
     """Cells in the form of their original that equal it but for separators, letter case or country code."""
-    codes, values = row_codes(cells)
     own = raw.codes[rows]
+    if not form.phone and raw.only_digits and _only_digits(cells):  # nothing can be written in two ways
+        return _count(pc.equal(cells, raw.values.take(pa.array(own, mask=own < 0))))
+    codes, values = row_codes(cells)
     looked_at = (codes >= 0) & (own >= 0)
     looked_at &= np.append(
         pc.not_equal(values, form.tag).fill_null(False).to_numpy(zero_copy_only=False), False
     )[codes]
-    assert raw.reduced is not None
     before = raw.reduced[own[looked_at]]
     return int((_reduced(form, values)[codes[looked_at]] == before).sum())
+
+
+def _only_digits(texts: pa.Array) -> bool:
+    if not pa.types.is_string(texts.type):
+        return False
+    _, content = text_bytes(texts)
+    return bool(((content - np.uint8(ord("0"))) < 10).all())
 
 
 def _reduced(form: FormatPreserved, values: pa.Array) -> Digests:
