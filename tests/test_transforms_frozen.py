@@ -85,7 +85,11 @@ FROZEN: list[tuple[Transform, str, pa.Array, list[object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("transform", "domain", "values", "tokens"), FROZEN, ids=lambda one: repr(one)[:40])
+@pytest.mark.parametrize(
+    ("transform", "domain", "values", "tokens"),
+    FROZEN,
+    ids=[f"{place}-{transform.transform}" for place, (transform, *_) in enumerate(FROZEN)],
+)
 def test_tokens_are_those_of_earlier_releases(
     transform: Transform, domain: str, values: pa.Array, tokens: list[object]
 ) -> None:
