@@ -65,9 +65,22 @@ _PLUS_DIGITS = re.compile(r"\+([1-9][0-9]{6,14})")
 
 @lru_cache(maxsize=65_536)
 def phone_form(value: str, region: str | None) -> str | None:
-    """E.164 of a number; one without + is read in the region. None where it is no phone number at all."""
-    if _is_unchanged(value):
-        return value
+    """E.164 of a number; one without + is read in the region. None where it is no phone number at all.
+
+    The form of a form is the form itself: phonenumbers drops one national prefix, and a number may be written with
+    several (`+61 00491 570 006`).
+    """
+    for _ in range(len(value) + 1):  # each round drops a digit, or is the last
+        if _is_unchanged(value):
+            return value
+        form = _read(value, region)
+        if form is None or form == value:
+            return form
+        value = form
+    return None
+
+
+def _read(value: str, region: str | None) -> str | None:
     import phonenumbers
 
     try:
