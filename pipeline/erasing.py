@@ -21,7 +21,7 @@ from pipeline.keys import open_keyring, read_file
 from pipeline.keys.subject_changes import erase_subjects
 from pipeline.keys.subject_store import SubjectDigests, SubjectStore, store_directory
 from pipeline.protect.known_subjects import subject_words
-from pipeline.protect.subjects import ACCOUNT, subject_of
+from pipeline.protect.subjects import ACCOUNT, id_of, subject_of
 from pipeline.release.fates import fate_of
 from pipeline.release.publish import RELEASES, remove_leftovers
 from pipeline.release.refused_tokens import remember, tokens_in_tree
@@ -47,7 +47,7 @@ class Erasure:
     """One subject on its way out. Holds the raw id: it never leaves this process."""
 
     data_class: str
-    ids: pa.Array  # as given: one text for each way in which the id is written
+    ids: pa.Array  # one text for each way in which the id may be written: as given, and in its normal form
     digest: bytes  # by which tombstones and key store know it
     word: int  # by which the subject index knows it
 
@@ -172,8 +172,8 @@ def _erasures(data_class: str, given: Sequence[str], keyring: Keyring) -> list[E
     names = pa.array(written, pa.string())
     digests, words = SubjectDigests(keyring)(names), subject_words(keyring, names).tolist()
     return [
-        Erasure(data_class, pa.array(ids, pa.string()), digest, word)
-        for ids, digest, word in zip(written.values(), digests, words, strict=True)
+        Erasure(data_class, pa.array(dict.fromkeys([*ids, id_of(subject)]), pa.string()), digest, word)
+        for (subject, ids), digest, word in zip(written.items(), digests, words, strict=True)
     ]
 
 

@@ -183,6 +183,15 @@ def test_the_erased_are_withheld_however_their_id_is_written(job: SmallJob) -> N
         assert count - len(rows(job, recipient)) == 5
 
 
+def test_an_id_given_with_blanks_finds_the_tokens_of_the_plain_one(job: SmallJob) -> None:
+    """The receipt and `pouch reveal` look for the id without them, too."""
+    names = tokens_by_account(job, "consignee")
+    (subject,) = erased(job, f" {ERASED}  ")["subjects"]
+    assert shipping_fates(subject)["consignee"] == "refused by control"
+    with pytest.raises(PouchError, match="erased"):
+        reveal(job, "shipping", "orders.consignee", names[ERASED][0])
+
+
 def test_names_in_clear_tell_the_erased_persons_tokens_however_they_are_written(job: SmallJob) -> None:
     job.change("shipping.yaml", "account_id: {transform: encrypt_siv}", "account_id: {transform: keep}")
     change_cells(job, "account_id", lambda row, number: row["account_id"] + " " * (number % 3))

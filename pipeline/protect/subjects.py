@@ -33,6 +33,11 @@ def subject_of(data_class: str, ids: pa.Array) -> pa.Array:
     return _named(data_class, normal_form(form), ids)
 
 
+def id_of(subject: str) -> str:
+    """The id that names a subject, in its normal form."""
+    return subject.partition(_SEPARATOR)[2]
+
+
 def _named(data_class: str, form: ArrayForm, ids: pa.Array) -> pa.Array:
     names = pc.utf8_trim_whitespace(form(pc.utf8_trim_whitespace(ids.cast(pa.string()))))
     names = pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names)

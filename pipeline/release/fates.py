@@ -10,8 +10,9 @@ CONTROL = "refused by control"
 RECIPIENT = "in the recipient's hands"
 KEY_HOLDER = "in the key holder's hands"  # neither shredded nor refused: said, not hidden
 _NOT_TOLD = (
-    "shared key, and this person's tokens could not be told from others' (no tree here, or no column in it that names"
-    " the subject): pouch reveal does NOT refuse them; pouch keys destroy would close them"
+    "shared key, and this person's tokens could not be told from others' (no tree here, no column in it that names"
+    " the subject, or the id written otherwise): pouch reveal does NOT refuse them; pouch keys destroy would close"
+    " them"
 )
 
 _KINDS = {kind.model_fields["transform"].default: kind for kind in TRANSFORMS}
