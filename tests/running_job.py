@@ -83,9 +83,10 @@ class Running:
         return list(self.out.glob(".staging-*"))
 
     def end(self, number: int | None = None) -> tuple[int, str]:
-        """Send a signal to the whole group, if any, and return exit code and stderr."""
+        """Send a signal to the whole group, if any, and return exit code and stderr; a run may end by itself before."""
         if number is not None:
-            os.killpg(self.process.pid, number)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
         stderr = self.stderr()
         return self.process.wait(SECONDS), stderr
 
