@@ -214,8 +214,10 @@ def small_disk(tmp_path) -> Iterator[Path]:
         check=False,
         capture_output=True,
     )
-    if made.returncode:  # other tests fill the disk by limits, which need no right
-        pytest.skip("needs the right to mount a file system")
+    if made.returncode:
+        pytest.skip(
+            "needs the right to mount a file system"
+        )  # other tests fill the disk by limits, without it
     try:
         yield disk
     finally:

@@ -350,8 +350,11 @@ def _parsed(
                 include_columns=list(wanted) if wanted else [columns[0]],
             ),
         )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None  # something is malformed: the caller judges each record
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowNotImplementedError,
+    ):  # malformed: the caller judges each record, and loses none
+        return None
 
 
 def _no_rows(columns: Sequence[str], wanted: Sequence[str]) -> pa.Table:
