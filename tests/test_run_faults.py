@@ -215,9 +215,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
         capture_output=True,
     )
     if made.returncode:
-        pytest.skip(
-            "needs the right to mount a file system"
-        )  # other tests fill the disk by limits, without it
+        pytest.skip("needs the right to mount a file system")  # others fill the disk by limits
     try:
         yield disk
     finally:

@@ -350,10 +350,7 @@ def _parsed(
                 include_columns=list(wanted) if wanted else [columns[0]],
             ),
         )
-    except (
-        pa.ArrowInvalid,
-        pa.ArrowNotImplementedError,
-    ):  # malformed: the caller judges each record, and loses none
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # malformed: the caller judges each record
         return None
 
 
